@@ -1,0 +1,162 @@
+"""Turn a comparison into entries of the change log, each with its cause."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.compare import Comparison, Edge, EdgeChanges, StoredEdge, flags
+from accounts.diffs import attribute_diff, grant_words, membership_words
+from accounts.models import Account, AccountChange
+from accounts.stored import Stored, StoredGrant, StoredMembership
+from instances.engines.base import AccountRecord, GrantRecord
+
+Kind = AccountChange.Kind
+Cause = AccountChange.Cause
+
+
+class ChangeLog:
+    """The entries of one comparison, as ``AccountChange`` rows not yet stored."""
+
+    def __init__(
+        self, stored: Stored, comparison: Comparison, *, session: UUID, at: datetime
+    ) -> None:
+        self.comparison = comparison
+        self.knowledge = comparison.knowledge
+        self.session = session
+        self.at = at
+        self.words_before: set[str] = set()
+        self.words_now: set[str] = set()
+        if self.knowledge.is_upgrade:
+            self.words_before = {grant.record.privilege for grant in stored.grants()}
+            self.words_now = {grant.privilege for grant in self.knowledge.reading.grants}
+
+    def entries(self) -> Iterator[AccountChange]:
+        """One per account and kind and cause; none about what the reading does not know."""
+        matching = self.comparison.matching
+        if self.knowledge.knows("accounts"):
+            for kind, pairs in (
+                (Kind.ADDED, matching.added),
+                (Kind.RESTORED, matching.restored),
+                (Kind.RECREATED, matching.recreated),
+            ):
+                for record, row in pairs:
+                    yield self.appeared(kind, record, row)
+            for row in matching.gone:
+                edges = self.comparison.ended[row.pk]
+                yield self.entry(row, Kind.REMOVED, Cause.OBSERVED, words(edges))
+        new = {row.name for _, row in (*matching.added, *matching.recreated)}
+        new |= {record.name for record, _ in matching.restored}
+        for record, row in self.comparison.differing:
+            if record.name not in new:
+                yield from self.differed(record, row)
+
+    def appeared(self, kind: str, record: AccountRecord, row: Account) -> AccountChange:
+        """The entry of a new account. At the first reading its edges are those of that moment."""
+        if not self.knowledge.was_ever_read:
+            return self.entry(row, kind, Cause.FIRST_SEEN, {})
+        cause = Cause.OBSERVED
+        if self.knowledge.came_into_sight("accounts"):
+            cause = Cause.VISIBILITY
+        elif self.knowledge.is_upgrade and record.is_system:
+            cause = Cause.ENGINE_UPGRADE
+        opened = self.comparison.changes[record.name].opened
+        return self.entry(row, kind, cause, words(opened))
+
+    def differed(self, record: AccountRecord, row: Account) -> Iterator[AccountChange]:
+        if self.knowledge.knows("accounts"):
+            yield from self.attributes(record, row)
+        for (kind, cause), diff in self.by_cause(self.comparison.changes[record.name]).items():
+            yield self.entry(row, kind, cause, diff)
+
+    def attributes(self, record: AccountRecord, row: Account) -> Iterator[AccountChange]:
+        seen = Cause.VISIBILITY if self.knowledge.came_into_sight("accounts") else Cause.OBSERVED
+        if record.name != row.name:
+            diff = {"attributes": {"name": [row.name, record.name]}}
+            yield self.entry(row, Kind.RENAMED, seen, diff)
+        by_cause: dict[str, dict[str, list[Any]]] = defaultdict(dict)
+        for name, (before, after) in attribute_diff(record, row).items():
+            is_new_word = self.knowledge.is_upgrade and before is None
+            by_cause[Cause.ENGINE_UPGRADE if is_new_word else seen][name] = [
+                before,
+                after,
+            ]
+        for cause, values in by_cause.items():
+            yield self.entry(row, Kind.ATTRIBUTES, cause, {"attributes": values})
+
+    def by_cause(self, changes: EdgeChanges) -> dict[tuple[str, str], dict[str, Any]]:
+        """``{(kind, cause): diff}`` of the edges whose section is known."""
+        sorted_edges: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+        for edge in changes.opened:
+            cause = self.cause(edge, self.words_before)
+            sorted_edges[Kind.GRANTED, cause].append(document(edge))
+        for stored_edge in changes.closed:
+            cause = self.cause(stored_edge.record, self.words_now)
+            sorted_edges[Kind.REVOKED, cause].append(document(stored_edge.record))
+        for stored_edge, edge in changes.changed:
+            cause = self.cause(edge, {getattr(edge, "privilege", "")})
+            kind, was = option_change(stored_edge.record, edge)
+            sorted_edges[kind, cause].append({**document(edge), "was": was})
+        return {
+            (kind, cause): gathered(edges) for (kind, cause), edges in sorted_edges.items() if cause
+        }
+
+    def cause(self, edge: Edge, familiar_words: set[str]) -> str:
+        """Why an edge may have changed; '' where its section is unknown, so that nobody is told."""
+        place = self.knowledge.place(edge)
+        if not self.knowledge.knows(*place):
+            return ""
+        if self.knowledge.came_into_sight(*place):
+            return Cause.VISIBILITY
+        if (
+            self.knowledge.is_upgrade
+            and isinstance(edge, GrantRecord)
+            and edge.privilege not in familiar_words
+        ):
+            return Cause.ENGINE_UPGRADE
+        return Cause.OBSERVED
+
+    def entry(self, row: Account, kind: str, cause: str, diff: dict[str, Any]) -> AccountChange:
+        return AccountChange(
+            account=row,
+            session_id=self.session,
+            kind=kind,
+            cause=cause,
+            diff=diff,
+            occurred_at=self.at,
+        )
+
+
+def option_change(before: Edge, after: Edge) -> tuple[str, dict[str, bool]]:
+    """Whether an edge with other options allows more or less, and what the options were."""
+    was = {
+        name: getattr(before, name)
+        for name in flags(after)
+        if getattr(before, name) != getattr(after, name)
+    }
+    gained = any(not value for value in was.values())
+    return (Kind.GRANTED if gained else Kind.REVOKED), was
+
+
+def document(edge: Edge) -> dict[str, Any]:
+    return grant_words(edge) if isinstance(edge, GrantRecord) else membership_words(edge)
+
+
+def words(edges: Iterable[Edge | StoredEdge]) -> dict[str, Any]:
+    return gathered(
+        [
+            document(edge.record if isinstance(edge, StoredGrant | StoredMembership) else edge)
+            for edge in edges
+        ]
+    )
+
+
+def gathered(edges: list[dict[str, Any]]) -> dict[str, Any]:
+    """A diff of edge documents, in an order that no server decides."""
+    edges = sorted(edges, key=lambda edge: sorted((key, str(value)) for key, value in edge.items()))
+    diff = {
+        "grants": [edge for edge in edges if "privilege" in edge],
+        "memberships": [edge for edge in edges if "role" in edge],
+    }
+    return {name: some for name, some in diff.items() if some}

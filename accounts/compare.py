@@ -1,0 +1,256 @@
+"""Compare a reading with the mirror: no writes and no clock.
+
+Equal fingerprints end it early. For an account that differs, its open edges are compared with
+those of the reading. Where a reading does not know, the mirror's own edges stand in.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+
+from accounts.diffs import account_values
+from accounts.matching import Matching, match
+from accounts.models import Account
+from accounts.sections import Knowledge
+from accounts.stored import Stored, StoredGrant, StoredMembership
+from instances.engines.base import (
+    AccountRecord,
+    AccountsReading,
+    GrantRecord,
+    MembershipRecord,
+)
+from instances.engines.errors import UnusableAnswer
+from whalefall.core.fallbacks import FallbackReason, log_fallback
+
+Edge = GrantRecord | MembershipRecord
+StoredEdge = StoredGrant | StoredMembership
+
+
+@dataclass(slots=True)
+class Edges:
+    """The edges of one account, as records in the names of now."""
+
+    grants: list[GrantRecord] = field(default_factory=list)
+    memberships: list[MembershipRecord] = field(default_factory=list)
+
+    def all(self) -> list[Edge]:
+        return [*self.grants, *self.memberships]
+
+
+@dataclass(slots=True)
+class EdgeChanges:
+    """What became different in one account's edges.
+
+    A ``changed`` edge is the same one with other options: stored before, record after.
+    """
+
+    opened: list[Edge] = field(default_factory=list)
+    closed: list[StoredEdge] = field(default_factory=list)
+    changed: list[tuple[StoredEdge, Edge]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Everything in which a reading differs from the mirror."""
+
+    matching: Matching
+    knowledge: Knowledge
+    fingerprints: dict[str, str]
+    edges: dict[str, Edges]
+    differing: list[tuple[AccountRecord, Account]]
+    changes: dict[str, EdgeChanges]
+    ended: dict[int, list[StoredEdge]]
+    """By the key of an account that is gone: the edges that end with it."""
+
+    def lost_edges(self) -> int:
+        """How many edges the mirror would lose."""
+        ended = sum(map(len, self.ended.values()))
+        return ended + sum(len(change.closed) for change in self.changes.values())
+
+
+def compare(stored: Stored, reading: AccountsReading, *, at: datetime) -> Comparison:
+    """How the mirror would have to change to equal ``reading``.
+
+    Raises UnusableAnswer when the reading contradicts itself.
+    """
+    check(reading)
+    knowledge = Knowledge(stored, reading)
+    matching = match(
+        stored,
+        reading.accounts,
+        is_known=knowledge.knows("accounts"),
+        is_upgrade=knowledge.is_upgrade,
+        at=at,
+    )
+    edges = collect_edges(stored, reading, matching, knowledge)
+    fingerprints = {
+        record.name: fingerprint(record, edges[record.name]) for record, _ in matching.present
+    }
+    kept = {id(row) for _, row in matching.kept}
+    differing = [
+        (record, row)
+        for record, row in matching.present
+        if id(row) not in kept or row.fingerprint != fingerprints[record.name]
+    ]
+    changes, ended = compare_edges(stored, matching, differing, edges)
+    return Comparison(matching, knowledge, fingerprints, edges, differing, changes, ended)
+
+
+def check(reading: AccountsReading) -> None:
+    names = Counter(account.name for account in reading.accounts)
+    twice = [name for name, number in names.items() if number > 1]
+    if twice:
+        raise UnusableAnswer(f"The server listed {twice[0]!r} twice; nothing was changed.")
+
+
+def fingerprint(account: AccountRecord, edges: Edges) -> str:
+    """SHA-256 over what an account is and may do; the order of rows has no part in it."""
+    lines = sorted(map(_line, edges.grants))
+    lines += sorted(map(_line, edges.memberships))
+    head = (account.name, account.native_id, sorted(account_values(account).items()))
+    return sha256(repr((head, lines)).encode(errors="surrogatepass")).hexdigest()
+
+
+def _line(edge: Edge) -> str:
+    return repr(
+        (
+            *(edge.privilege, str(edge.scope), edge.database, edge.schema, edge.name),
+            *(edge.column, edge.grantor, edge.grantable, edge.is_denied, edge.is_owner),
+        )
+        if isinstance(edge, GrantRecord)
+        else (
+            *(edge.role, edge.grantor, edge.admin_option),
+            *(edge.inherits, edge.can_set, edge.is_default),
+        )
+    )
+
+
+# --- what the account has, as far as anybody knows ----------------------------------------------
+
+
+def collect_edges(
+    stored: Stored, reading: AccountsReading, matching: Matching, knowledge: Knowledge
+) -> dict[str, Edges]:
+    """The edges of every present account, by its name of now."""
+    edges: dict[str, Edges] = defaultdict(Edges)
+    orphans = 0
+    for grant in reading.grants:
+        if _all_present(matching, grant.account, grant.grantor):
+            edges[grant.account].grants.append(grant)
+        else:
+            orphans += 1
+    for membership in reading.memberships:
+        if _all_present(matching, membership.member, membership.role, membership.grantor):
+            edges[membership.member].memberships.append(membership)
+        else:
+            orphans += 1
+    if orphans:
+        log_fallback("edges_skipped", FallbackReason.ORPHAN_EDGE, edges=orphans)
+    if knowledge.has_unknown_edges:
+        _stand_in(stored, matching, knowledge, edges)
+    return edges
+
+
+def _all_present(matching: Matching, *names: str | None) -> bool:
+    return all(name is None or name in matching.by_name for name in names)
+
+
+def _stand_in(
+    stored: Stored, matching: Matching, knowledge: Knowledge, edges: dict[str, Edges]
+) -> None:
+    """Add the mirror's open edges of every unknown section, unless the reading saw them too."""
+    now = {row.pk: name for name, row in matching.by_name.items()}
+    seen = {identity(edge) for some in edges.values() for edge in some.all()}
+    stand_ins: list[StoredEdge] = [*stored.grants(), *stored.memberships()]
+    for stand_in in stand_ins:
+        if knowledge.knows_edge(stand_in.record):
+            continue
+        edge = renamed(stand_in, now)
+        if edge is None or identity(edge) in seen:
+            continue
+        if isinstance(edge, GrantRecord):
+            edges[edge.account].grants.append(edge)
+        else:
+            edges[edge.member].memberships.append(edge)
+
+
+def renamed(edge: StoredEdge, now: dict[int, str]) -> Edge | None:
+    """The record of a stored edge in the names of now; None when one of its ends is gone."""
+    ends = [edge.account] if isinstance(edge, StoredGrant) else [edge.member, edge.role]
+    if edge.grantor is not None:
+        ends.append(edge.grantor)
+    if any(end not in now for end in ends):
+        return None
+    grantor = None if edge.grantor is None else now[edge.grantor]
+    if isinstance(edge, StoredGrant):
+        return replace(edge.record, account=now[edge.account], grantor=grantor)
+    return replace(edge.record, member=now[edge.member], role=now[edge.role], grantor=grantor)
+
+
+def identity(edge: Edge) -> Hashable:
+    """What makes two edges the same one, whatever their options."""
+    if isinstance(edge, MembershipRecord):
+        return (edge.member, edge.role, edge.grantor)
+    return (
+        *(edge.account, edge.privilege, edge.is_denied, edge.grantor),
+        *(edge.scope, edge.database, edge.schema, edge.name, edge.column),
+    )
+
+
+# --- where it differs -----------------------------------------------------------------------
+
+
+def compare_edges(
+    stored: Stored,
+    matching: Matching,
+    differing: Collection[tuple[AccountRecord, Account]],
+    edges: dict[str, Edges],
+) -> tuple[dict[str, EdgeChanges], dict[int, list[StoredEdge]]]:
+    """What changed on the accounts that differ, and what ended with those that are gone."""
+    now = {row.pk: name for name, row in matching.by_name.items() if row.pk is not None}
+    gone = {row.pk for row in matching.gone}
+    kept = {row.pk for _, row in matching.kept}
+    wanted = gone | {row.pk for _, row in differing if row.pk in kept}
+    before: dict[int, list[StoredEdge]] = defaultdict(list)
+    if wanted:
+        for grant in stored.grants(wanted):
+            before[grant.account].append(grant)
+        for membership in stored.memberships(wanted):
+            before[membership.member].append(membership)
+    changes = {
+        record.name: edge_changes(before.get(row.pk, []), edges[record.name].all(), now)
+        for record, row in differing
+    }
+    return changes, {pk: before[pk] for pk in gone}
+
+
+def edge_changes(
+    before: Iterable[StoredEdge], after: Iterable[Edge], now: dict[int, str]
+) -> EdgeChanges:
+    changes = EdgeChanges()
+    wanted: dict[Hashable, Edge] = {}
+    for edge in after:
+        key = identity(edge)
+        wanted[key] = merged(wanted[key], edge) if key in wanted else edge
+    for stored_edge in before:
+        edge_now = renamed(stored_edge, now)
+        new = None if edge_now is None else wanted.pop(identity(edge_now), None)
+        if new is None:
+            changes.closed.append(stored_edge)
+        elif new != edge_now:
+            changes.changed.append((stored_edge, new))
+    changes.opened.extend(wanted.values())
+    return changes
+
+
+def merged(one: Edge, other: Edge) -> Edge:
+    """Two records of the same edge: what either allows."""
+    return replace(one, **{name: getattr(one, name) or getattr(other, name) for name in flags(one)})
+
+
+def flags(edge: Edge) -> tuple[str, ...]:
+    if isinstance(edge, GrantRecord):
+        return ("grantable", "is_owner")
+    return ("admin_option", "inherits", "can_set", "is_default")

@@ -1,0 +1,72 @@
+"""Decide about a reading that the breaker held back."""
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import HeldReading
+from accounts.reading import load
+from accounts.sync import TASK, write_reading
+from instances.models import Instance
+from sync_sessions.launch import open_session
+from sync_sessions.models import SyncRecord, SyncSession
+from sync_sessions.outcomes import Outcome
+from sync_sessions.run import run_stored
+from whalefall.core.errors import WhalefallError
+
+if TYPE_CHECKING:
+    from whalefall.users.models import User
+
+
+class AlreadyDecided(WhalefallError):
+    """Somebody has decided about it, or a newer reading has overtaken it."""
+
+    code = "CONSTRAINT_VIOLATION"
+    http_status = 409
+    category = "conflict"
+
+
+def accept_reading(held: HeldReading, *, trigger: str, by: "User | None" = None) -> SyncSession:
+    """Apply the reading as it was stored; the finished session that did it.
+
+    Raises AlreadyDecided. Must not be called inside a transaction.
+    """
+    instance = held.record.instance
+    assert instance is not None  # only readings of one server are held
+    decide(held, HeldReading.Decision.ACCEPTED, by)
+    session = open_session(
+        SyncSession.Category.ACCOUNTS,
+        TASK,
+        Instance.objects.filter(pk=instance.pk),
+        trigger=trigger,
+        requested_by=by,
+    )
+
+    def apply(record: SyncRecord) -> Outcome:
+        return write_reading(record, load(held.reading), is_accepted=True)
+
+    try:
+        run_stored(session, apply)
+    except WhalefallError:
+        HeldReading.objects.reopen(held)
+        raise
+    session.refresh_from_db()
+    return session
+
+
+def reject_reading(held: HeldReading, *, by: "User | None" = None) -> None:
+    """Drop a held reading; the mirror stays as it is. Raises AlreadyDecided."""
+    decide(held, HeldReading.Decision.REJECTED, by)
+
+
+@transaction.atomic
+def decide(held: HeldReading, decision: str, by: "User | None") -> None:
+    now = timezone.now()
+    if not HeldReading.objects.decide(held, decision, by=by.pk if by else None, at=now):
+        held.refresh_from_db()
+        raise AlreadyDecided(
+            f"Held reading {held.pk} is {held.get_decision_display()} already; look at the "
+            "newest reading of the instance."
+        )
+    held.refresh_from_db()

@@ -1,0 +1,245 @@
+"""The contract between Whalefall and a kind of database server.
+
+An engine opens connections, reads, and returns the frozen records below. Everything after
+that is Whalefall's own and needs no server. Names are the server's, in the server's case.
+"""
+
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from importlib import import_module, resources
+from types import ModuleType
+from typing import Any, ClassVar, Self
+
+from instances.engines.errors import ConnectionFailed
+
+
+class Scope(StrEnum):
+    """What kind of thing a privilege is about."""
+
+    SERVER = "server"
+    DATABASE = "database"
+    SCHEMA = "schema"
+    TABLE = "table"
+    COLUMN = "column"
+    SEQUENCE = "sequence"
+    ROUTINE = "routine"
+    TYPE = "type"
+    LANGUAGE = "language"
+    TABLESPACE = "tablespace"
+    FOREIGN_DATA_WRAPPER = "foreign_data_wrapper"
+    FOREIGN_SERVER = "foreign_server"
+    LARGE_OBJECT = "large_object"
+    PARAMETER = "parameter"
+    DEFAULT = "default"
+    PROXY = "proxy"
+
+
+class AccountKind(StrEnum):
+    USER = "user"
+    ROLE = "role"
+    GROUP = "group"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where and as whom to connect. Its ``repr`` does not show the password."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    service_name: str = ""
+    tls_mode: str = "prefer"
+    tls_ca: str = ""
+    connect_timeout_seconds: int = 5
+    statement_timeout_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """One account as the server tells it. None means that the server does not tell.
+
+    ``native_id`` is the server's own id that survives a rename (oid, sid), None where there is
+    none. ``attributes`` are JSON values under the engine's own words, plus these common keys,
+    left out when unknown: ``superuser_reasons`` and ``grant_reasons`` (lists of words that make
+    the account all-powerful, or able to hand out rights beyond its grantable grants and
+    memberships), ``password_absent``, ``password_expired``, ``password_never_expires`` (bool).
+    """
+
+    name: str
+    kind: AccountKind
+    native_id: str | None = None
+    is_system: bool = False
+    can_login: bool | None = None
+    is_superuser: bool | None = None
+    is_locked: bool | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    password_changed_at: datetime | None = None
+    password_expires_at: datetime | None = None
+    last_login_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipRecord:
+    """``member`` has ``role``, as given by ``grantor``; one record per grantor.
+
+    ``inherits``: the member has the role's rights without doing anything. ``can_set``: it may
+    become the role by SET ROLE. ``is_default``: the role is active after login.
+    """
+
+    member: str
+    role: str
+    grantor: str | None = None
+    admin_option: bool = False
+    inherits: bool = True
+    can_set: bool = True
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRecord:
+    """One privilege of one account on one thing, given by one grantor.
+
+    The parts of the thing are '' where its scope has no such part. An ownership is a record of
+    its own with ``is_owner`` and the privilege ``OWNER``. ``is_denied`` is a negative grant.
+    ``grantor`` is None where the server does not keep one per privilege.
+    """
+
+    account: str
+    privilege: str
+    scope: Scope
+    database: str = ""
+    schema: str = ""
+    name: str = ""
+    column: str = ""
+    grantor: str | None = None
+    grantable: bool = False
+    is_denied: bool = False
+    is_owner: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a reading that is known as a whole, or not at all.
+
+    Complete when ``reason`` is empty; otherwise ``reason`` is a sentence for the DBA, and
+    ``needed_grant`` the statement that would complete it ('' when no grant can help).
+    ``database`` is '' for a section about the whole server.
+    """
+
+    name: str
+    database: str = ""
+    reason: str = ""
+    needed_grant: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsReading:
+    """Every account of a server and what it may do, as of one moment.
+
+    ``sections`` always holds ``accounts`` and ``memberships``, and each section that
+    ``Engine.section_of`` can name, once for the server or once per existing database. A database
+    that has no section any more is gone. Records of an unknown section are those that could be
+    seen: they are true, but others may exist.
+    """
+
+    version: str
+    sections: Sequence[Section]
+    accounts: Sequence[AccountRecord]
+    memberships: Sequence[MembershipRecord]
+    grants: Sequence[GrantRecord]
+
+
+class Engine(ABC):
+    """An open connection to one server.
+
+    Subclasses live in a folder of their own, whose ``sql`` folder holds one statement per file.
+    ``statements`` counts what was asked of the server so far.
+    """
+
+    label: ClassVar[str]
+    driver: ClassVar[str]
+    """The DB-API module, imported on first use."""
+    default_port: ClassVar[int]
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.statements = 0
+        self.connection: Any = None
+        self.interrupted = False
+
+    @classmethod
+    def driver_module(cls) -> ModuleType:
+        try:
+            return import_module(cls.driver)
+        except ImportError as error:
+            raise ConnectionFailed(
+                f"The driver {cls.driver} for {cls.label} is not installed on this machine."
+            ) from error
+
+    @classmethod
+    @contextmanager
+    def connect(cls, target: Target) -> Iterator[Self]:
+        """An open engine, closed at the end. Raises ConnectionFailed or ServerTimeout."""
+        engine = cls(target)
+        try:
+            engine.open()
+            yield engine
+        finally:
+            engine.close()
+
+    @abstractmethod
+    def open(self) -> None:
+        """Connect read-only where the server knows that, with both time-outs set."""
+
+    @abstractmethod
+    def read_accounts(self) -> AccountsReading:
+        """Everything about accounts, in a number of statements that no account adds to.
+
+        Raises EngineError when the reading as a whole is worthless; a part that our login may
+        not read is an unknown section instead.
+        """
+
+    @classmethod
+    @abstractmethod
+    def section_of(cls, scope: str, privilege: str, *, is_denied: bool) -> str:
+        """The name of the section that a grant of this shape is read in."""
+
+    @classmethod
+    @abstractmethod
+    def major_version(cls, version: str) -> str:
+        """The part of ``version`` whose change may bring new privileges: "18", "8.4"."""
+
+    def interrupt(self) -> None:
+        """End what the connection is doing, from another thread; the reader sees an error."""
+        self.interrupted = True
+        connection = self.connection
+        if connection is not None:
+            with suppress(Exception):  # noqa: BLE001 -- it may be closed or closing already
+                shut_down(connection.fileno())
+
+    def close(self) -> None:
+        if self.connection is not None:
+            with suppress(Exception):  # noqa: BLE001 -- closing a broken connection may fail
+                self.connection.close()
+
+    def sql(self, query: str) -> str:
+        """The text of ``sql/<query>.sql`` in this engine's folder."""
+        package = type(self).__module__.rpartition(".")[0]
+        return resources.files(package).joinpath("sql", f"{query}.sql").read_text()
+
+
+def shut_down(descriptor: int) -> None:
+    """Shut the socket behind ``descriptor`` down, so that a thread blocked on it wakes up."""
+    with socket.socket(fileno=socket.dup(descriptor)) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,59 @@
+"""What our login can and cannot see on a server, and the statements that would help."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from instances.engines import get_engine
+from instances.engines.base import Section, Target
+from instances.engines.errors import EngineError
+from instances.models import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """A server's version and the sections of a reading that was made and thrown away.
+
+    Reading for real is the only answer that can't be wrong; it takes seconds at most.
+    """
+
+    version: str
+    sections: Sequence[Section]
+
+    @property
+    def coverage(self) -> float:
+        known = sum(section.is_complete for section in self.sections)
+        return known / len(self.sections)
+
+    @property
+    def unknown(self) -> list[Section]:
+        return [section for section in self.sections if not section.is_complete]
+
+    @property
+    def needed_grants(self) -> list[str]:
+        """The statements that would complete the reading, each once."""
+        grants = (section.needed_grant for section in self.unknown)
+        return list(dict.fromkeys(grant for grant in grants if grant))
+
+
+def probe_target(engine: str, target: Target) -> Preflight:
+    """Connect and read. Raises EngineError."""
+    with get_engine(engine).connect(target) as server:
+        reading = server.read_accounts()
+    return Preflight(reading.version, reading.sections)
+
+
+def probe(instance: Instance) -> Preflight:
+    """Probe ``instance`` with its own credential, and note whether it was reached.
+
+    Raises EngineError or UnreadableCredential. Must not be called inside a transaction.
+    """
+    target = instance.target()
+    try:
+        preflight = probe_target(instance.engine, target)
+    except EngineError as error:
+        Instance.objects.not_reached(instance.pk, error=str(error))
+        raise
+    Instance.objects.was_reached(instance.pk, at=timezone.now())
+    return preflight

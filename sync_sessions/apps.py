@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class SyncSessionsConfig(AppConfig):
+    name = "sync_sessions"

@@ -1,0 +1,40 @@
+"""What every test may ask for."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from instances.engines import ENGINES
+from instances.engines.base import AccountsReading
+from instances.models import Instance
+from tests.factories import InstanceFactory
+from tests.toy_engine import TOY_SERVERS, Toy, ToyServer
+
+pytest_plugins = ["tests.servers"]
+
+
+@pytest.fixture(autouse=True)
+def _toy_engine() -> Iterator[None]:
+    """Adding an engine is adding a name: nothing else of the product has to know."""
+    ENGINES["toy"] = Toy
+    yield
+    del ENGINES["toy"]
+    TOY_SERVERS.clear()
+
+
+@pytest.fixture
+def server_has() -> Callable[..., ToyServer]:
+    """Make ``instance``'s server answer with a reading."""
+
+    def make(instance: Instance, reading: AccountsReading, **script: object) -> ToyServer:
+        server = ToyServer(reading, **script)  # type: ignore[arg-type]
+        TOY_SERVERS[instance.host] = server
+        return server
+
+    return make
+
+
+@pytest.fixture
+def instance(db: None) -> Instance:
+    made: Instance = InstanceFactory()
+    return made

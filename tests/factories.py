@@ -1,0 +1,152 @@
+"""The least that is valid; related times derive from one another."""
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from accounts.models import Account, AccountChange, Grant, Membership, Securable
+from accounts.store import digest
+from accounts.sync import sync_accounts_now
+from instances.models import Credential, Instance, Section
+from sync_sessions.models import SyncRecord, SyncSession
+from tags.models import Tag
+from whalefall.users.models import User
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user-{n}")
+    password = factory.django.Password("let-me-in")
+    is_staff = True
+
+
+class TagFactory(DjangoModelFactory):
+    class Meta:
+        model = Tag
+
+    name = factory.Sequence(lambda n: f"tag-{n}")
+
+
+class CredentialFactory(DjangoModelFactory):
+    class Meta:
+        model = Credential
+
+    name = factory.Sequence(lambda n: f"credential-{n}")
+    username = "whalefall"
+    password = "hush-hush"
+
+
+class InstanceFactory(DjangoModelFactory):
+    class Meta:
+        model = Instance
+
+    name = factory.Sequence(lambda n: f"db-{n}")
+    engine = "toy"
+    host = factory.LazyAttribute(lambda o: f"{o.name}.example.org")
+    port = 5432
+    credential = factory.SubFactory(CredentialFactory)
+
+
+class SectionFactory(DjangoModelFactory):
+    class Meta:
+        model = Section
+
+    instance = factory.SubFactory(InstanceFactory)
+    category = "accounts"
+    name = "accounts"
+    state = "complete"
+    read_at = factory.LazyFunction(timezone.now)
+
+
+class AccountFactory(DjangoModelFactory):
+    class Meta:
+        model = Account
+
+    class Params:
+        removed = factory.Trait(removed_at=factory.SelfAttribute("first_seen_at"))
+
+    instance = factory.SubFactory(InstanceFactory)
+    name = factory.Sequence(lambda n: f"account-{n}")
+    kind = "user"
+    can_login = True
+    is_superuser = False
+    is_locked = False
+    first_seen_at = factory.LazyFunction(timezone.now)
+
+
+class SecurableFactory(DjangoModelFactory):
+    class Meta:
+        model = Securable
+
+    instance = factory.SubFactory(InstanceFactory)
+    scope = "table"
+    database = "shop"
+    schema = "public"
+    name = factory.Sequence(lambda n: f"table-{n}")
+    digest = factory.LazyAttribute(
+        lambda o: digest((o.scope, o.database, o.schema, o.name, o.column))
+    )
+    column = ""
+
+
+class GrantFactory(DjangoModelFactory):
+    class Meta:
+        model = Grant
+
+    account = factory.SubFactory(AccountFactory)
+    securable = factory.SubFactory(
+        SecurableFactory, instance=factory.SelfAttribute("..account.instance")
+    )
+    privilege = "SELECT"
+    valid_from = factory.SelfAttribute("account.first_seen_at")
+
+
+class MembershipFactory(DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    member = factory.SubFactory(AccountFactory)
+    role = factory.SubFactory(
+        AccountFactory,
+        instance=factory.SelfAttribute("..member.instance"),
+        kind="role",
+        can_login=False,
+    )
+    valid_from = factory.SelfAttribute("member.first_seen_at")
+
+
+class SyncSessionFactory(DjangoModelFactory):
+    class Meta:
+        model = SyncSession
+
+    category = "accounts"
+    task = "accounts.tasks.sync_accounts_for_records"
+    trigger = "command"
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class SyncRecordFactory(DjangoModelFactory):
+    class Meta:
+        model = SyncRecord
+
+    session = factory.SubFactory(SyncSessionFactory)
+    instance = factory.SubFactory(InstanceFactory)
+    category = "accounts"
+
+
+class AccountChangeFactory(DjangoModelFactory):
+    class Meta:
+        model = AccountChange
+
+    account = factory.SubFactory(AccountFactory)
+    kind = "added"
+    cause = "observed"
+    occurred_at = factory.LazyFunction(timezone.now)
+
+
+def sync(instance: Instance) -> SyncRecord:
+    """Sync the accounts of ``instance`` now, in this process; the record that says how it went."""
+    return sync_accounts_now([instance], trigger="command").records.get()

@@ -1,0 +1,16 @@
+"""PostgreSQL as Whalefall's own database, for the tests that SQLite can't fail."""
+
+import atexit
+from contextlib import ExitStack
+from urllib.parse import quote
+
+from whalefall.demo.machine import postgresql_build
+from whalefall.demo.servers import start
+
+
+def own_postgresql_url() -> str:
+    stack = ExitStack()
+    server = stack.enter_context(start(postgresql_build()))
+    atexit.register(stack.close)
+    user, password = quote(server.username), quote(server.password)
+    return f"postgres://{user}:{password}@{server.host}:{server.port}/postgres"

@@ -1,0 +1,22 @@
+"""The one way to go on after an error: visibly."""
+
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+class FallbackReason(StrEnum):
+    """Every reason for which Whalefall continues with a default, a skip or a part of the data."""
+
+    ORPHAN_EDGE = "orphan_edge"
+    READER_ABANDONED = "reader_abandoned"
+    RECEIVER_FAILED = "receiver_failed"
+    SECTION_UNKNOWN = "section_unknown"
+    VERSION_UNKNOWN = "version_unknown"
+
+
+def log_fallback(event: str, reason: FallbackReason, **fields: Any) -> None:
+    log.warning(event, fallback=True, fallback_reason=reason.value, **fields)

@@ -1,0 +1,146 @@
+"""The one log pipeline: structlog and the standard library end in the same formatter.
+
+Secrets are scrubbed by key and by value: whatever reads a password in use calls ``keep_secret``
+first, and from then on that value reaches no line, not even inside a traceback.
+"""
+
+import re
+from collections.abc import Callable, MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+SCRUBBED = "[scrubbed]"
+SECRET_KEY_PATTERN = re.compile(
+    r"password|passwd|secret|token|authorization|cookie|dsn|private_key|encryption_key",
+    re.I,
+)
+# Shorter values are scrubbed only where they are the whole text: replacing "a" everywhere would
+# leave no readable line.
+SHORTEST_IN_TEXT = 4
+
+_secrets: set[str] = set()
+
+event_sink: ContextVar[Callable[[EventDict], None] | None] = ContextVar(
+    "event_sink", default=None
+)
+"""Where the running record collects its events; unset outside a run."""
+
+
+def keep_secret(value: str) -> str:
+    """Remember ``value`` as a secret in use, and return it."""
+    if value:
+        _secrets.add(value)
+    return value
+
+
+def scrub_text(text: str) -> str:
+    """``text`` without any secret in use."""
+    if text in _secrets:
+        return SCRUBBED
+    for secret in sorted(_secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_IN_TEXT and secret in text:
+            text = text.replace(secret, SCRUBBED)
+    return text
+
+
+def scrub(value: Any) -> Any:
+    """``value`` without secrets, through dictionaries, lists and tuples; objects become text."""
+    if isinstance(value, str):
+        return scrub_text(value)
+    if isinstance(value, bool | int | float | None):
+        return value
+    if isinstance(value, MutableMapping):
+        return {key: _scrub_item(key, item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [scrub(item) for item in value]
+    return scrub_text(str(value))
+
+
+def _scrub_item(key: Any, item: Any) -> Any:
+    if item is not None and SECRET_KEY_PATTERN.search(str(key)):
+        return SCRUBBED
+    return scrub(item)
+
+
+def scrub_event(
+    _logger: WrappedLogger, _method: str, event_dict: EventDict
+) -> EventDict:
+    kept = {
+        key: event_dict[key]
+        for key in ("_record", "_from_structlog")
+        if key in event_dict
+    }
+    rest = {key: item for key, item in event_dict.items() if key not in kept}
+    return {**scrub(rest), **kept}
+
+
+def send_to_record(
+    _logger: WrappedLogger, _method: str, event_dict: EventDict
+) -> EventDict:
+    sink = event_sink.get()
+    if sink is not None:
+        sink(event_dict)
+    return event_dict
+
+
+SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+]
+
+
+def setup_structlog() -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            scrub_event,
+            send_to_record,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def logging_config(log_format: str, level: str) -> dict[str, Any]:
+    """For ``settings.LOGGING``: JSON lines in production, coloured columns in a terminal."""
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "pipeline": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED,
+                "processors": [
+                    scrub_event,
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    renderer,
+                ],
+            }
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "pipeline"}
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"level": level, "propagate": True, "handlers": []},
+            # django-q2 adds a handler of its own unless one is there.
+            "django-q": {"handlers": ["stderr"], "level": level, "propagate": False},
+        },
+    }

@@ -1,0 +1,202 @@
+"""Settings. Environments differ by variables, not by modules; this is the only reader of them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from whalefall.logs import logging_config, setup_structlog
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+# A trial brings all of its settings or none: production never falls back to a trial's keys.
+if "SECRET_KEY" not in os.environ:
+    env.read_env(VAR_DIR / "trial.env")
+
+
+def required(name: str) -> str:
+    value: str = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Put it into the environment or into .env (see .env.example), "
+            "or run `make demo`, which makes a trial with keys of its own."
+        )
+    return value
+
+
+# --- Django ---------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = required("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ROOT_URLCONF = "whalefall.urls"
+WSGI_APPLICATION = "whalefall.wsgi.application"
+AUTH_USER_MODEL = "users.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "django_q",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "whalefall.core",
+    "whalefall.users",
+    "whalefall.demo",
+    "tags",
+    "instances",
+    "sync_sessions",
+    "accounts",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Own database: SQLite for a trial and small fleets, PostgreSQL in production ---------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url_config(required("DATABASE_URL"))
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Without IMMEDIATE, contended read-modify-write transactions fail with "database is locked".
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "PRAGMA busy_timeout=20000;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
+
+# --- Sign-in ------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIES_SECURE", default=False)
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if env.bool("BEHIND_TLS_PROXY", default=False)
+    else None
+)
+
+# --- Language, time, files ----------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+# --- API ----------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        # First of the two, because it names a challenge: without one, 401 turns into 403.
+        "rest_framework.authentication.BasicAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+}
+
+# --- Workers (django-q2). Our own leases decide about retries, not the broker ------------------
+
+READ_TIMEOUT_SECONDS = env.int("READ_TIMEOUT_SECONDS", default=300)
+Q_TIMEOUT_SECONDS = env.int("Q_TIMEOUT_SECONDS", default=3600)
+Q_CLUSTER = {
+    "name": "whalefall",
+    "orm": "default",
+    "workers": env.int("WORKERS", default=2),
+    "timeout": Q_TIMEOUT_SECONDS,
+    "retry": Q_TIMEOUT_SECONDS + 300,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "bulk": 1,
+    "poll": 1,
+    "save_limit": 100,
+}
+
+# --- Whalefall ----------------------------------------------------------------------------
+
+WHALEFALL_ENCRYPTION_KEYS = [
+    key for key in required("WHALEFALL_ENCRYPTION_KEYS").split(",") if key
+]
+CONNECT_TIMEOUT_SECONDS = env.int("CONNECT_TIMEOUT_SECONDS", default=5)
+STATEMENT_TIMEOUT_SECONDS = env.int("STATEMENT_TIMEOUT_SECONDS", default=60)
+# Servers read at a time by one worker, and records handed to a worker at a time.
+READ_CONCURRENCY = env.int("READ_CONCURRENCY", default=8)
+RECORDS_PER_CHUNK = env.int("RECORDS_PER_CHUNK", default=50)
+LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)
+# A reading that would remove more than this share of accounts or grants is held back.
+IMPLAUSIBLE_SHARE = env.float("IMPLAUSIBLE_SHARE", default=0.3)
+PASSWORD_EXPIRING_DAYS = env.int("PASSWORD_EXPIRING_DAYS", default=14)
+SCHEDULES = {
+    "sync_accounts": ("accounts.tasks.sync_all_accounts", "0 1 * * *"),
+    "reap_sessions": ("sync_sessions.tasks.reap_sessions", "* * * * *"),
+}
+
+
+def environment_secret(name: str) -> str | None:
+    """The value of a variable that a credential names as ``env:NAME``; our own stay ours."""
+    if name in {"SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS"}:
+        return None
+    return os.environ.get(name)
+
+
+ENVIRONMENT_SECRET = environment_secret
+
+# --- Logs ---------------------------------------------------------------------------------
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOGGING = logging_config(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))
+setup_structlog()

@@ -13,7 +13,7 @@ from sync_sessions.launch import open_session
 from sync_sessions.models import SyncRecord, SyncSession
 from sync_sessions.outcomes import Outcome
 from sync_sessions.run import run_stored
-from whalefall.core.errors import WhalefallError
+from whalefall.core.errors import InvalidRequest, WhalefallError
 
 if TYPE_CHECKING:
     from whalefall.users.models import User
@@ -70,3 +70,11 @@ def decide(held: HeldReading, decision: str, by: "User | None") -> None:
             "newest reading of the instance."
         )
     held.refresh_from_db()
+
+
+def find_held(pk: int) -> HeldReading:
+    """The held reading of that number. Raises InvalidRequest."""
+    held = HeldReading.objects.select_related("record__instance").filter(pk=pk).first()
+    if held is None:
+        raise InvalidRequest(f"There is no held reading {pk}.")
+    return held

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH = 2000
 
 T = TypeVar("T")
-AnyEdge = TypeVar("AnyEdge", bound="Edge")
+AnyEdge = TypeVar("AnyEdge", bound=models.Model)
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -9,7 +9,7 @@ from django.db import models
 from whalefall.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from instances.models import Instance, Section
+    from instances.models import Credential, Database, Instance, Section  # noqa: F401 -- named in a quoted base class
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
@@ -43,6 +43,13 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
                 extra={"fields": {"instances": unknown}},
             )
         return self.living().filter(name__in=names)
+
+    def forget(self) -> None:
+        """Delete these instances, their credentials and all that was ever known of them."""
+        credentials = [instance.credential for instance in self.select_related("credential")]
+        self.delete()
+        for credential in credentials:
+            credential.delete()
 
     def lock(self, pk: int) -> "Instance":
         """The row, kept from other writers until the transaction ends (a no-op on SQLite)."""

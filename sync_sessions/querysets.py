@@ -12,7 +12,8 @@ from django.db import models, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
 if TYPE_CHECKING:
-    from sync_sessions.models import SyncRecord
+    from instances.querysets import InstanceQuerySet
+    from sync_sessions.models import SyncRecord, SyncSession  # noqa: F401 -- named in a quoted base class
 
 OPEN = ("pending", "running")
 MOST_ATTEMPTS = 2
@@ -67,6 +68,10 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
     def unfinished(self) -> Self:
         """Open sessions whose records are all final: their last worker died before saying so."""
         return self.filter(~Exists(self._records().filter(status__in=OPEN)), status__in=OPEN)
+
+    def forget_of(self, instances: "InstanceQuerySet") -> None:
+        """Delete the sessions that had a record of one of ``instances``."""
+        self.filter(pk__in=self.filter(records__instance__in=instances).values("pk")).delete()
 
     def _records(self) -> "SyncRecordQuerySet":
         records: SyncRecordQuerySet = self.model._meta.get_field(

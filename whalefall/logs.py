@@ -23,9 +23,7 @@ SHORTEST_IN_TEXT = 4
 
 _secrets: set[str] = set()
 
-event_sink: ContextVar[Callable[[EventDict], None] | None] = ContextVar(
-    "event_sink", default=None
-)
+event_sink: ContextVar[Callable[[EventDict], None] | None] = ContextVar("event_sink", default=None)
 """Where the running record collects its events; unset outside a run."""
 
 
@@ -65,21 +63,13 @@ def _scrub_item(key: Any, item: Any) -> Any:
     return scrub(item)
 
 
-def scrub_event(
-    _logger: WrappedLogger, _method: str, event_dict: EventDict
-) -> EventDict:
-    kept = {
-        key: event_dict[key]
-        for key in ("_record", "_from_structlog")
-        if key in event_dict
-    }
+def scrub_event(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    kept = {key: event_dict[key] for key in ("_record", "_from_structlog") if key in event_dict}
     rest = {key: item for key, item in event_dict.items() if key not in kept}
     return {**scrub(rest), **kept}
 
 
-def send_to_record(
-    _logger: WrappedLogger, _method: str, event_dict: EventDict
-) -> EventDict:
+def send_to_record(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
     sink = event_sink.get()
     if sink is not None:
         sink(event_dict)
@@ -116,9 +106,7 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(
-            exception_formatter=structlog.dev.plain_traceback
-        )
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     return {
         "version": 1,
@@ -135,9 +123,10 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
             }
         },
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "pipeline"}
+            "stderr": {"class": "logging.StreamHandler", "formatter": "pipeline", "level": level}
         },
-        "root": {"handlers": ["stderr"], "level": level},
+        # Below the handler's level too: a record keeps its events whatever the log shows.
+        "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"level": level, "propagate": True, "handlers": []},
             # django-q2 adds a handler of its own unless one is there.

@@ -1,11 +1,13 @@
 """Settings. Environments differ by variables, not by modules; this is the only reader of them."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from whalefall.logs import logging_config, setup_structlog
 
@@ -138,14 +140,70 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 
+# --- Console (django-unfold) ------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Whalefall",
+    "SITE_HEADER": "Whalefall",
+    "SITE_SYMBOL": "water",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "accounts.attention.dashboard",
+    "STYLES": [lambda _request: static("console/console.css")],
+    "SIDEBAR": {"navigation": "whalefall.core.admin.navigation"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .013 236.62)",
+            "100": "oklch(95.1% .026 236.824)",
+            "200": "oklch(90.1% .058 230.902)",
+            "300": "oklch(82.8% .111 230.318)",
+            "400": "oklch(74.6% .16 232.661)",
+            "500": "oklch(68.5% .169 237.323)",
+            "600": "oklch(58.8% .158 241.966)",
+            "700": "oklch(50% .134 242.749)",
+            "800": "oklch(44.3% .11 240.79)",
+            "900": "oklch(39.1% .09 240.876)",
+            "950": "oklch(29.3% .066 243.157)",
+        }
+    },
+}
+
 # --- API ----------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # First of the two, because it names a challenge: without one, 401 turns into 403.
-        "rest_framework.authentication.BasicAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "whalefall.core.authentication.BasicSignIn",
+        "whalefall.core.authentication.SessionSignIn",
     ],
+    "DEFAULT_PERMISSION_CLASSES": ["whalefall.core.permissions.ModelPermissions"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "whalefall.core.renderers.EnvelopeJSONRenderer",
+        "whalefall.core.renderers.EnvelopeBrowsableRenderer",
+    ],
+    "DEFAULT_PAGINATION_CLASS": "whalefall.core.pagination.Pages",
+    "DEFAULT_FILTER_BACKENDS": [
+        "whalefall.core.filters.Filter",
+        "rest_framework.filters.SearchFilter",
+        "whalefall.core.filters.Sort",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "whalefall.core.schema.EnvelopeSchema",
+    "EXCEPTION_HANDLER": "whalefall.core.problems.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Whalefall",
+    "DESCRIPTION": "Accounts and privileges of a fleet of databases.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    # From this machine: a docs page must not need the internet.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {},
 }
 
 # --- Workers (django-q2). Our own leases decide about retries, not the broker ------------------
@@ -186,6 +244,10 @@ SCHEDULES = {
 }
 
 
+# Of a trial only: what `manage.py demo` signs its user in with.
+TRIAL_ADMIN_PASSWORD = env.str("TRIAL_ADMIN_PASSWORD", default="")
+
+
 def environment_secret(name: str) -> str | None:
     """The value of a variable that a credential names as ``env:NAME``; our own stay ours."""
     if name in {"SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS"}:
@@ -197,6 +259,6 @@ ENVIRONMENT_SECRET = environment_secret
 
 # --- Logs ---------------------------------------------------------------------------------
 
-LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOG_FORMAT = env.str("LOG_FORMAT", default="console" if sys.stderr.isatty() else "json")
 LOGGING = logging_config(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))
 setup_structlog()

@@ -1,0 +1,65 @@
+"""The feed of account changes."""
+
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from accounts.models import AccountChange
+from instances.models import Instance
+from whalefall.core.commands import WhalefallCommand, moment
+
+
+class Command(WhalefallCommand):
+    help = "Print what changed about accounts, the newest last."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--since", type=moment, metavar="TIME", help="such as 2026-03-31 or 7d")
+        parser.add_argument("--instance")
+        parser.add_argument("--json", action="store_true", dest="as_json")
+
+    def handle(
+        self, *, since: datetime | None, instance: str | None, as_json: bool, **options: Any
+    ) -> None:
+        changes = AccountChange.objects.select_related("account__instance").order_by(
+            "occurred_at", "pk"
+        )
+        if instance:
+            changes = changes.filter(account__instance=Instance.objects.named([instance]).get())
+        if since:
+            changes = changes.filter(occurred_at__gte=since)
+        documents = map(document, changes.iterator(chunk_size=2000))
+        if as_json:
+            self.print_json(list(documents))
+            return
+        for one in documents:
+            self.stdout.write(line(one))
+
+
+def document(change: AccountChange) -> dict[str, Any]:
+    return {
+        "occurred_at": change.occurred_at.isoformat(),
+        "instance": change.account.instance.name,
+        "account": change.account.name,
+        "kind": change.kind,
+        "cause": change.cause,
+        "session_id": str(change.session_id) if change.session_id else None,
+        "diff": change.diff,
+    }
+
+
+def line(change: dict[str, Any]) -> str:
+    head = f"{change['occurred_at'][:19]}  {change['instance']}  {change['account']}"
+    cause = "" if change["cause"] == "observed" else f" ({change['cause'].replace('_', ' ')})"
+    details = "; ".join(detail_words(change["diff"]))
+    return f"{head}  {change['kind']}{cause}" + (f": {details}" if details else "")
+
+
+def detail_words(diff: dict[str, Any]) -> list[str]:
+    """Each difference in a few words."""
+    words = [f"role {edge['role']}" for edge in diff.get("memberships", [])]
+    for edge in diff.get("grants", []):
+        parts = (edge[part] for part in ("database", "schema", "object", "column"))
+        words.append(f"{edge['privilege']} on {'.'.join(part for part in parts if part) or '*'}")
+    for name, (before, after) in diff.get("attributes", {}).items():
+        words.append(f"{name}: {before} → {after}")
+    return words

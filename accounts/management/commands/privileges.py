@@ -1,0 +1,78 @@
+"""What one account may do by its own edges."""
+
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Account
+from accounts.privileges import Privileges, direct_privileges
+from instances.models import Instance
+from whalefall.core.commands import WhalefallCommand, moment
+from whalefall.core.errors import InvalidRequest
+
+
+class Command(WhalefallCommand):
+    help = "Print what ACCOUNT on INSTANCE may do by its own grants, and its roles."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("instance")
+        parser.add_argument("account", help="as the server spells it; on MySQL user@host")
+        parser.add_argument("--at", type=moment, metavar="TIME", help="then instead of now")
+        parser.add_argument("--json", action="store_true", dest="as_json")
+
+    def handle(
+        self, *, instance: str, account: str, at: datetime | None, as_json: bool, **options: Any
+    ) -> None:
+        found = direct_privileges(find_account(instance, account, at), at=at)
+        if as_json:
+            self.print_json(found.privileges)
+            return
+        for line in lines(found):
+            self.stdout.write(line)
+
+
+def find_account(instance: str, name: str, at: datetime | None) -> Account:
+    """The account of that name: the present one, or for the past the one that was there then."""
+    server = Instance.objects.named([instance]).get()
+    accounts = Account.objects.filter(instance=server, name=name).select_related("instance")
+    if at is not None:
+        accounts = accounts.filter(first_seen_at__lte=at).exclude(removed_at__lte=at)
+    else:
+        accounts = accounts.present()
+    found = accounts.order_by("-first_seen_at").first()
+    if found is None:
+        when = f" at {at:%Y-%m-%d %H:%M}" if at else ""
+        raise InvalidRequest(f"The mirror of {instance} has no account {name!r}{when}.")
+    return found
+
+
+def lines(found: Privileges) -> list[str]:
+    printed = [membership_line(one) for one in found.memberships]
+    printed += [grant_line(one) for one in found.privileges]
+    if not printed:
+        printed.append("No grants or roles of its own" + (" are known." if found.unknown else "."))
+    printed += [
+        f"unknown: {section}: {section.reason} {section.needed_grant}".rstrip()
+        for section in found.unknown
+    ]
+    printed.append(f"coverage {found.coverage:.0%}")
+    return printed
+
+
+def membership_line(membership: dict[str, Any]) -> str:
+    words = {
+        "inherits": "inherits",
+        "can_set": "may SET ROLE",
+        "is_default": "active after login",
+        "admin_option": "may pass it on",
+    }
+    options = ", ".join(word for option, word in words.items() if membership[option])
+    return f"role {membership['role']} ({options or 'no options'})"
+
+
+def grant_line(grant: dict[str, Any]) -> str:
+    parts = (grant[part] for part in ("database", "schema", "object", "column"))
+    place = ".".join(part for part in parts if part) or "the whole server"
+    denied = "not " if grant["denied"] else ""
+    option = ", may pass it on" if grant["grantable"] else ""
+    return f"{denied}{grant['privilege']} on {grant['scope']} {place}{option}"

@@ -110,10 +110,9 @@ def sync(instance: Instance) -> SyncRecord:
 
 def measure_bare(instance: Instance) -> tuple[float, int]:
     """Seconds (the best of three) to replay what the engine sends, and the rows it gets."""
-    with recorded() as statements:
-        engine = instance.engine_class
-        with engine.connect(instance.target()) as server:
-            server.read_accounts()
+    target = instance.target()
+    with recorded() as statements, instance.engine_class.connect(target) as server:
+        server.read_accounts()
     timed = [replay(instance, statements) for _ in range(3)]
     return min(timed)
 

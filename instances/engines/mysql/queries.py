@@ -1,0 +1,31 @@
+"""The statements in ``sql/``, each with the right that its header says it needs."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+NEEDS = re.compile(
+    r"^-- Needs: (SELECT(?: \((?P<columns>[^)]*)\))? ON mysql\.(?P<table>\w+))$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """``columns`` is empty when the whole table is needed, ``table`` when nothing is."""
+
+    name: str
+    text: str
+    right: str = ""
+    table: str = ""
+    columns: frozenset[str] = frozenset()
+
+
+@cache
+def load(name: str) -> Query:
+    text = resources.files(__package__).joinpath("sql", f"{name}.sql").read_text()
+    needs = NEEDS.search(text)
+    if needs is None:
+        return Query(name, text)
+    columns = frozenset((needs["columns"] or "").lower().split(", ")) - {""}
+    return Query(name, text, needs[1], needs["table"], columns)

@@ -1,6 +1,7 @@
 """The feed of account changes."""
 
 from argparse import ArgumentParser
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -55,11 +56,20 @@ def line(change: dict[str, Any]) -> str:
 
 
 def detail_words(diff: dict[str, Any]) -> list[str]:
-    """Each difference in a few words."""
-    words = [f"role {edge['role']}" for edge in diff.get("memberships", [])]
+    """Each difference in a few words; the privileges on one thing together."""
+    words = [f"role {edge['role']}{options(edge)}" for edge in diff.get("memberships", [])]
+    on: dict[str, list[str]] = defaultdict(list)
     for edge in diff.get("grants", []):
         parts = (edge[part] for part in ("database", "schema", "object", "column"))
-        words.append(f"{edge['privilege']} on {'.'.join(part for part in parts if part) or '*'}")
+        denied = "not " if edge["denied"] else ""
+        place = ".".join(part for part in parts if part) or "the whole server"
+        on[place].append(f"{denied}{edge['privilege']}{options(edge)}")
+    words += [f"{', '.join(privileges)} on {place}" for place, privileges in on.items()]
     for name, (before, after) in diff.get("attributes", {}).items():
         words.append(f"{name}: {before} → {after}")
     return words
+
+
+def options(edge: dict[str, Any]) -> str:
+    """What an edge's options are, where it is they that changed."""
+    return "".join(f" ({name}: {was} → {edge[name]})" for name, was in edge.get("was", {}).items())

@@ -1,0 +1,39 @@
+# Each target first brings the machine to what it needs (.ci/setup), which takes a moment when it is.
+# PYTHON names the interpreter that .venv is made with, ARGS goes to the command.
+
+BIN := .venv/bin
+
+.PHONY: demo test check fix run worker setup
+.DEFAULT_GOAL := demo
+
+demo:
+	@.ci/setup demo
+	@$(BIN)/python manage.py demo $(ARGS)
+
+test:
+	@.ci/setup test
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -q $(ARGS)
+	OWN_DATABASE=postgresql $(BIN)/python -m pytest -q -m "races or both_databases" $(ARGS)
+
+check: export DJANGO_SETTINGS_MODULE = tests.settings
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+fix: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	find . -name '*.html' -not -path './.venv/*' -exec $(BIN)/djade {} +
+
+run: setup
+	@$(BIN)/python manage.py runserver $(ARGS)
+
+worker: setup
+	@$(BIN)/python manage.py qcluster
+
+setup:
+	@.ci/setup

@@ -1,0 +1,1 @@
+"""The trial: throwaway database servers with a small company in them."""

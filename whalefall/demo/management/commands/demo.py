@@ -1,0 +1,100 @@
+"""The whole product on this machine, with servers to look at."""
+
+import signal
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+
+from accounts.overview import account_lines
+from accounts.sync import sync_accounts_now
+from instances.models import Instance, Section
+from sync_sessions.models import SyncSession
+from sync_sessions.progress import progress_of
+from whalefall.core.commands import WhalefallCommand
+from whalefall.demo.company import change_company
+from whalefall.demo.serving import serving
+from whalefall.demo.trying import ADMIN, Company, company, prepare_database
+
+
+class Command(WhalefallCommand):
+    help = "Try Whalefall: start throwaway servers with a small company in them and mirror it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-serve", action="store_true", help="stop after printing")
+
+    def handle(self, *, no_serve: bool, **options: Any) -> None:
+        # A polite end has to end the servers too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self.try_it(no_serve=no_serve)
+        except KeyboardInterrupt:
+            self.say("Stopped")
+
+    def try_it(self, *, no_serve: bool) -> None:
+        prepare_database()
+        self.say("Starting throwaway servers with a small company in them")
+        with company() as found:
+            self.show(found)
+            if not no_serve:
+                self.serve()
+
+    def show(self, found: Company) -> None:
+        for reason in found.missing:
+            self.stdout.write(f"  without: {reason}")
+        self.say("First sync: what every account may do")
+        self.sync(found)
+        for instance, _ in found.servers:
+            self.show_instance(instance)
+        self.say("The servers change, second sync: what is different")
+        for _, server in found.servers:
+            change_company(server)
+        before = timezone.now()
+        self.sync(found)
+        self.stdout.write("")
+        call_command("account_changes", since=before, stdout=self.stdout)
+
+    def sync(self, found: Company) -> None:
+        instances = [instance for instance, _ in found.servers]
+        with progress_of(len(instances), self.stdout) as settled:
+            session = sync_accounts_now(
+                instances, trigger=SyncSession.Trigger.COMMAND, settled=settled
+            )
+        if session.status != SyncSession.Status.COMPLETED:
+            self.fail("The demo's own servers could not be read; see the lines above.")
+
+    def show_instance(self, instance: Instance) -> None:
+        self.stdout.write(f"\n  {instance} ({instance.engine_class.label})")
+        for line in account_lines(instance):
+            self.stdout.write(f"    {line}")
+        for section in Section.objects.unknown().filter(instance=instance):
+            self.stdout.write(f"    unknown: {section}: {section.reason}")
+            if section.needed_grant:
+                self.stdout.write(f"             would help: {section.needed_grant}")
+
+    def serve(self) -> None:
+        with serving() as address:
+            self.say("Whalefall is running")
+            self.stdout.write(f"  address   {address}/admin/")
+            self.stdout.write(f"  name      {ADMIN}")
+            self.stdout.write(f"  password  {settings.TRIAL_ADMIN_PASSWORD}")
+            self.stdout.write("  Ctrl-C ends it and every server it started.")
+            self.stdout.flush()
+            wait_for_ctrl_c()
+            self.say("Stopping")
+
+    def say(self, sentence: str) -> None:
+        self.stdout.write(self.style.MIGRATE_HEADING(f"\n{sentence}"))
+        self.stdout.flush()
+
+
+def wait_for_ctrl_c() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        # Ending takes a moment; an impatient second Ctrl-C must not cut it short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
@@ -74,10 +75,8 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         self.filter(pk__in=self.filter(records__instance__in=instances).values("pk")).delete()
 
     def _records(self) -> "SyncRecordQuerySet":
-        records: SyncRecordQuerySet = self.model._meta.get_field(
-            "records"
-        ).related_model.objects.filter(session=OuterRef("pk"))
-        return records
+        record = apps.get_model("sync_sessions", "SyncRecord")  # our own models import this module
+        return SyncRecordQuerySet(record).filter(session=OuterRef("pk"))
 
 
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
@@ -92,10 +91,11 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
 
         Raises IntegrityError when the same work already runs on that instance.
         """
+        # The conditions stand on the row itself: a join would become ``pk IN (SELECT …)``, which
+        # PostgreSQL does not look at again after waiting for another worker's claim.
+        wanted = self.filter(session__cancel_requested_at=None).values("pk")
         with transaction.atomic():
-            won = self.filter(
-                pk=record.pk, status="pending", session__cancel_requested_at=None
-            ).update(
+            won = self.filter(pk=record.pk, status="pending", pk__in=wanted).update(
                 status="running",
                 attempt=F("attempt") + 1,
                 lease_until=lease_until,
@@ -152,9 +152,8 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     def give_back(self, *, at: datetime, grace: timedelta) -> Self:
         """Make lost records pending again, once; then fail them. Those to queue anew."""
         expired = self.expired(at=at)
-        expired.filter(session__cancel_requested_at__isnull=False).update(
-            status="cancelled", finished_at=at, lease_until=None
-        )
+        unwanted = self.filter(session__cancel_requested_at__isnull=False).values("pk")
+        expired.filter(pk__in=unwanted).update(status="cancelled", finished_at=at, lease_until=None)
         expired.filter(status="running", attempt__gte=MOST_ATTEMPTS).update(
             status="failed",
             finished_at=at,

@@ -17,3 +17,4 @@ if os.environ.get("OWN_DATABASE") == "postgresql":
 from whalefall.settings import *  # noqa: F403 -- the variables come first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STATIC_ROOT = None

@@ -121,6 +121,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIES_SECURE", default=False)
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https")
@@ -136,7 +137,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT: Path | None = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 
@@ -150,6 +151,13 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "accounts.attention.dashboard",
     "STYLES": [lambda _request: static("console/console.css")],
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("console/favicon.svg"),
+        }
+    ],
     "SIDEBAR": {"navigation": "whalefall.core.admin.navigation"},
     "COLORS": {
         "primary": {
@@ -203,7 +211,12 @@ SPECTACULAR_SETTINGS = {
     # From this machine: a docs page must not need the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "AccountKind": "accounts.models.Account.Kind",
+        "ChangeKind": "accounts.models.AccountChange.Kind",
+        "ErrorCategory": "whalefall.core.schema.CATEGORIES",
+        "SessionCategory": "sync_sessions.models.SyncSession.Category",
+    },
 }
 
 # --- Workers (django-q2). Our own leases decide about retries, not the broker ------------------

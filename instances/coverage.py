@@ -1,0 +1,52 @@
+"""How much of an instance its last reading knew; shown beside every number about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q
+
+from instances.models import Section
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Known sections of all; ``accounts_read_at`` is when the list of accounts was last read."""
+
+    known: int = 0
+    total: int = 0
+    accounts_read_at: datetime | None = None
+
+    @property
+    def was_read(self) -> bool:
+        return self.total > 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.was_read and self.known == self.total
+
+
+NEVER_READ = Coverage()
+
+
+def coverage_by_instance(
+    instances: Iterable[int] | None = None, *, category: str = "accounts"
+) -> dict[int, Coverage]:
+    """The coverage of ``instances`` (None: of all) in one query; one never read is left out."""
+    sections = Section.objects.filter(category=category)
+    if instances is not None:
+        sections = sections.filter(instance__in=set(instances))
+    rows = (
+        sections.order_by()
+        .values("instance")
+        .annotate(
+            known=Count("pk", filter=Q(state=Section.State.COMPLETE)),
+            total=Count("pk"),
+            read_at=Max("read_at", filter=Q(name="accounts", database="")),
+        )
+    )
+    return {row["instance"]: Coverage(row["known"], row["total"], row["read_at"]) for row in rows}
+
+
+def coverage_of(instance: int) -> Coverage:
+    return coverage_by_instance([instance]).get(instance, NEVER_READ)

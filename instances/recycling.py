@@ -1,0 +1,17 @@
+"""The recycle bin: out of the lists and the runs, with its history kept."""
+
+from django.utils import timezone
+
+from instances.models import Instance
+from instances.places import refuse_taken
+
+
+def recycle(instance: Instance) -> None:
+    Instance.objects.filter(pk=instance.pk, deleted_at=None).update(deleted_at=timezone.now())
+
+
+def restore(instance: Instance) -> None:
+    """Make ``instance`` alive again. Raises NameTaken or AddressTaken."""
+    refuse_taken(vars(instance), by=instance)
+    Instance.objects.filter(pk=instance.pk).update(deleted_at=None)
+    instance.deleted_at = None

@@ -26,6 +26,7 @@ class ChangeLog:
         self.knowledge = comparison.knowledge
         self.session = session
         self.at = at
+        self.gone = {row.pk for row in comparison.matching.gone}
         self.words_before: set[str] = set()
         self.words_now: set[str] = set()
         if self.knowledge.is_upgrade:
@@ -45,7 +46,8 @@ class ChangeLog:
                     yield self.appeared(kind, record, row)
             for row in matching.gone:
                 edges = self.comparison.ended[row.pk]
-                yield self.entry(row, Kind.REMOVED, Cause.OBSERVED, words(edges))
+                cause = self.presence_cause(is_system=row.is_system)
+                yield self.entry(row, Kind.REMOVED, cause, words(edges))
         new = {row.name for _, row in (*matching.added, *matching.recreated)}
         new |= {record.name for record, _ in matching.restored}
         for record, row in self.comparison.differing:
@@ -56,13 +58,17 @@ class ChangeLog:
         """The entry of a new account. At the first reading its edges are those of that moment."""
         if not self.knowledge.was_ever_read:
             return self.entry(row, kind, Cause.FIRST_SEEN, {})
-        cause = Cause.OBSERVED
-        if self.knowledge.came_into_sight("accounts"):
-            cause = Cause.VISIBILITY
-        elif self.knowledge.is_upgrade and record.is_system:
-            cause = Cause.ENGINE_UPGRADE
+        cause = self.presence_cause(is_system=record.is_system)
         opened = self.comparison.changes[record.name].opened
         return self.entry(row, kind, cause, words(opened))
+
+    def presence_cause(self, *, is_system: bool) -> str:
+        """Why an account may have come or gone."""
+        if self.knowledge.came_into_sight("accounts"):
+            return Cause.VISIBILITY
+        if self.knowledge.is_upgrade and is_system:
+            return Cause.ENGINE_UPGRADE
+        return Cause.OBSERVED
 
     def differed(self, record: AccountRecord, row: Account) -> Iterator[AccountChange]:
         if self.knowledge.knows("accounts"):
@@ -92,7 +98,7 @@ class ChangeLog:
             cause = self.cause(edge, self.words_before)
             sorted_edges[Kind.GRANTED, cause].append(document(edge))
         for stored_edge in changes.closed:
-            cause = self.cause(stored_edge.record, self.words_now)
+            cause = self.cause_of_end(stored_edge)
             sorted_edges[Kind.REVOKED, cause].append(document(stored_edge.record))
         for stored_edge, edge in changes.changed:
             cause = self.cause(edge, {getattr(edge, "privilege", "")})
@@ -116,6 +122,12 @@ class ChangeLog:
         ):
             return Cause.ENGINE_UPGRADE
         return Cause.OBSERVED
+
+    def cause_of_end(self, edge: StoredEdge) -> str:
+        """Likewise; an edge can't outlive its ends, so one that lost them is known to be over."""
+        if not self.gone.isdisjoint(edge.ends):
+            return self.presence_cause(is_system=False)
+        return self.cause(edge.record, self.words_now)
 
     def entry(self, row: Account, kind: str, cause: str, diff: dict[str, Any]) -> AccountChange:
         return AccountChange(

@@ -9,8 +9,9 @@ from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar
 
-from accounts.diffs import account_values
+from accounts.diffs import account_text
 from accounts.matching import Matching, match
 from accounts.models import Account
 from accounts.sections import Knowledge
@@ -26,6 +27,7 @@ from whalefall.core.fallbacks import FallbackReason, log_fallback
 
 Edge = GrantRecord | MembershipRecord
 StoredEdge = StoredGrant | StoredMembership
+AnyEdge = TypeVar("AnyEdge", GrantRecord, MembershipRecord)
 
 
 @dataclass(slots=True)
@@ -77,6 +79,34 @@ def compare(stored: Stored, reading: AccountsReading, *, at: datetime) -> Compar
     """
     check(reading)
     knowledge = Knowledge(stored, reading)
+    return compare_fingerprints(stored, reading, knowledge) or compare_in_full(
+        stored, reading, knowledge, at=at
+    )
+
+
+def compare_fingerprints(
+    stored: Stored, reading: AccountsReading, knowledge: Knowledge
+) -> Comparison | None:
+    """The comparison of an unchanged server, without building a row; None when anything differs.
+
+    Only logins may be newer: they are evidence, and have no part in a fingerprint.
+    """
+    if not knowledge.is_settled:
+        return None
+    edges = gather(reading, {record.name for record in reading.accounts})
+    fingerprints = {
+        record.name: fingerprint(record, edges[record.name]) for record in reading.accounts
+    }
+    if stored.fingerprints() != fingerprints:
+        return None
+    seen = {one.name: one for one in reading.accounts if one.last_login_at is not None}
+    kept = [(seen[row.name], row) for row in stored.named(seen)]
+    return Comparison(Matching(kept=kept), knowledge, fingerprints, edges, [], {}, {})
+
+
+def compare_in_full(
+    stored: Stored, reading: AccountsReading, knowledge: Knowledge, *, at: datetime
+) -> Comparison:
     matching = match(
         stored,
         reading.accounts,
@@ -99,17 +129,18 @@ def compare(stored: Stored, reading: AccountsReading, *, at: datetime) -> Compar
 
 
 def check(reading: AccountsReading) -> None:
-    names = Counter(account.name for account in reading.accounts)
-    twice = [name for name, number in names.items() if number > 1]
-    if twice:
-        raise UnusableAnswer(f"The server listed {twice[0]!r} twice; nothing was changed.")
+    names = [account.name for account in reading.accounts]
+    native_ids = [account.native_id for account in reading.accounts if account.native_id]
+    for words in (names, native_ids):
+        twice = [word for word, number in Counter(words).items() if number > 1]
+        if twice:
+            raise UnusableAnswer(f"The server listed {twice[0]!r} twice; nothing was changed.")
 
 
 def fingerprint(account: AccountRecord, edges: Edges) -> str:
-    """SHA-256 over what an account is and may do; the order of rows has no part in it."""
-    lines = sorted(map(_line, edges.grants))
-    lines += sorted(map(_line, edges.memberships))
-    head = (account.name, account.native_id, sorted(account_values(account).items()))
+    """SHA-256 over what an account is and may do; order and repetition have no part in it."""
+    lines = sorted(set(map(_line, edges.all())))
+    head = (account.name, account.native_id, account_text(account))
     return sha256(repr((head, lines)).encode(errors="surrogatepass")).hexdigest()
 
 
@@ -134,54 +165,74 @@ def collect_edges(
     stored: Stored, reading: AccountsReading, matching: Matching, knowledge: Knowledge
 ) -> dict[str, Edges]:
     """The edges of every present account, by its name of now."""
-    edges: dict[str, Edges] = defaultdict(Edges)
-    orphans = 0
-    for grant in reading.grants:
-        if _all_present(matching, grant.account, grant.grantor):
-            edges[grant.account].grants.append(grant)
-        else:
-            orphans += 1
-    for membership in reading.memberships:
-        if _all_present(matching, membership.member, membership.role, membership.grantor):
-            edges[membership.member].memberships.append(membership)
-        else:
-            orphans += 1
-    if orphans:
-        log_fallback("edges_skipped", FallbackReason.ORPHAN_EDGE, edges=orphans)
+    edges = gather(_in_names_of(matching, reading), matching.by_name)
     if knowledge.has_unknown_edges:
         _stand_in(stored, matching, knowledge, edges)
     return edges
 
 
-def _all_present(matching: Matching, *names: str | None) -> bool:
-    return all(name is None or name in matching.by_name for name in names)
+def gather(reading: AccountsReading, names: Collection[str]) -> dict[str, Edges]:
+    """The edges of a reading by the account they belong to; those of accounts not in ``names``,
+    which came or went while we read, are skipped."""
+    edges: dict[str, Edges] = defaultdict(Edges)
+    orphans = 0
+    for grant in reading.grants:
+        if grant.account in names and (grant.grantor is None or grant.grantor in names):
+            edges[grant.account].grants.append(grant)
+        else:
+            orphans += 1
+    for one in reading.memberships:
+        given = one.grantor is None or one.grantor in names
+        if given and one.member in names and one.role in names:
+            edges[one.member].memberships.append(one)
+        else:
+            orphans += 1
+    if orphans:
+        log_fallback("edges_skipped", FallbackReason.ORPHAN_EDGE, edges=orphans)
+    return edges
+
+
+def _in_names_of(matching: Matching, reading: AccountsReading) -> AccountsReading:
+    """``reading`` in the names that the mirror keeps until a rename is known for certain."""
+    if not matching.aliases:
+        return reading
+
+    def aliased(edge: AnyEdge) -> AnyEdge:
+        ends = {end: getattr(edge, end, None) for end in ("account", "member", "role", "grantor")}
+        return replace(
+            edge,
+            **{end: matching.aliases.get(name, name) for end, name in ends.items() if name},
+        )
+
+    return replace(
+        reading,
+        grants=[*map(aliased, reading.grants)],
+        memberships=[*map(aliased, reading.memberships)],
+    )
 
 
 def _stand_in(
     stored: Stored, matching: Matching, knowledge: Knowledge, edges: dict[str, Edges]
 ) -> None:
-    """Add the mirror's open edges of every unknown section, unless the reading saw them too."""
+    """Add the mirror's open edges of every unknown section.
+
+    One that the reading saw too is then there twice, and allows what either says.
+    """
     now = {row.pk: name for name, row in matching.by_name.items()}
-    seen = {identity(edge) for some in edges.values() for edge in some.all()}
     stand_ins: list[StoredEdge] = [*stored.grants(), *stored.memberships()]
     for stand_in in stand_ins:
         if knowledge.knows_edge(stand_in.record):
             continue
         edge = renamed(stand_in, now)
-        if edge is None or identity(edge) in seen:
-            continue
         if isinstance(edge, GrantRecord):
             edges[edge.account].grants.append(edge)
-        else:
+        elif edge is not None:
             edges[edge.member].memberships.append(edge)
 
 
 def renamed(edge: StoredEdge, now: dict[int, str]) -> Edge | None:
     """The record of a stored edge in the names of now; None when one of its ends is gone."""
-    ends = [edge.account] if isinstance(edge, StoredGrant) else [edge.member, edge.role]
-    if edge.grantor is not None:
-        ends.append(edge.grantor)
-    if any(end not in now for end in ends):
+    if any(end not in now for end in edge.ends):
         return None
     grantor = None if edge.grantor is None else now[edge.grantor]
     if isinstance(edge, StoredGrant):

@@ -53,10 +53,22 @@ def _text(value: Any) -> Any:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
 
 
+# Made once: json.dumps makes one a call, which is half the time of a fingerprint.
+ENCODER = json.JSONEncoder(default=_text, sort_keys=True)
+
+
 def account_values(record: AccountRecord) -> dict[str, Any]:
     """The columns and attributes of ``record`` in one flat dictionary of JSON values."""
-    fields = {name: getattr(record, name) for name in FIELDS}
-    return plain({**record.attributes, **fields})  # type: ignore[no-any-return]
+    return plain(_everything(record))  # type: ignore[no-any-return]
+
+
+def account_text(record: AccountRecord) -> str:
+    """The same as one text, whatever the order in which the server named things."""
+    return ENCODER.encode(_everything(record))
+
+
+def _everything(record: AccountRecord) -> dict[str, Any]:
+    return {**record.attributes, **{name: getattr(record, name) for name in FIELDS}}
 
 
 def stored_values(account: Account) -> dict[str, Any]:

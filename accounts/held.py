@@ -1,5 +1,6 @@
 """Decide about a reading that the breaker held back."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -30,11 +31,14 @@ class AlreadyDecided(WhalefallError):
 def accept_reading(held: HeldReading, *, trigger: str, by: "User | None" = None) -> SyncSession:
     """Apply the reading as it was stored; the finished session that did it.
 
+    It is decided and applied in one transaction: where it can't be applied, it is not decided.
     Raises AlreadyDecided. Must not be called inside a transaction.
     """
     instance = held.record.instance
     assert instance is not None  # only readings of one server are held
-    decide(held, HeldReading.Decision.ACCEPTED, by)
+    refresh(held)
+    if held.decision != HeldReading.Decision.PENDING:
+        raise already_decided(held)
     session = open_session(
         SyncSession.Category.ACCOUNTS,
         TASK,
@@ -43,14 +47,14 @@ def accept_reading(held: HeldReading, *, trigger: str, by: "User | None" = None)
         requested_by=by,
     )
 
-    def apply(record: SyncRecord) -> Outcome:
-        return write_reading(record, load(held.reading), is_accepted=True)
+    def accept() -> datetime:
+        decide(held, HeldReading.Decision.ACCEPTED, by)
+        return held.record.started_at or timezone.now()
 
-    try:
-        run_stored(session, apply)
-    except WhalefallError:
-        HeldReading.objects.reopen(held)
-        raise
+    def apply(record: SyncRecord) -> Outcome:
+        return write_reading(record, load(held.reading), accept=accept)
+
+    run_stored(session, apply)
     session.refresh_from_db()
     return session
 
@@ -62,14 +66,22 @@ def reject_reading(held: HeldReading, *, by: "User | None" = None) -> None:
 
 @transaction.atomic
 def decide(held: HeldReading, decision: str, by: "User | None") -> None:
-    now = timezone.now()
-    if not HeldReading.objects.decide(held, decision, by=by.pk if by else None, at=now):
-        held.refresh_from_db()
-        raise AlreadyDecided(
-            f"Held reading {held.pk} is {held.get_decision_display()} already; look at the "
-            "newest reading of the instance."
-        )
-    held.refresh_from_db()
+    by_pk = by.pk if by else None
+    decided = HeldReading.objects.decide(held, decision, by=by_pk, at=timezone.now())
+    refresh(held)
+    if not decided:
+        raise already_decided(held)
+
+
+def refresh(held: HeldReading) -> None:
+    held.refresh_from_db(fields=["decision", "decided_by", "decided_at"])
+
+
+def already_decided(held: HeldReading) -> AlreadyDecided:
+    return AlreadyDecided(
+        f"Held reading {held.pk} is {held.get_decision_display()} already; look at the newest "
+        "reading of the instance."
+    )
 
 
 def find_held(pk: int) -> HeldReading:

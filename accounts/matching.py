@@ -1,6 +1,6 @@
 """Which account of a reading is which account of the mirror."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,7 @@ class Matching:
 
     ``kept`` and ``restored`` have rows; ``added`` and ``recreated`` have new, unsaved ones;
     ``gone`` are rows that the server no longer has. ``by_name`` holds every present account by
-    its name of now.
+    its name of now. ``aliases`` are names in the reading whose row keeps another name for now.
     """
 
     kept: list[tuple[AccountRecord, Account]] = field(default_factory=list)
@@ -24,6 +24,7 @@ class Matching:
     recreated: list[tuple[AccountRecord, Account]] = field(default_factory=list)
     gone: list[Account] = field(default_factory=list)
     by_name: dict[str, Account] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
 
     @property
     def present(self) -> list[tuple[AccountRecord, Account]]:
@@ -41,10 +42,11 @@ def match(
     """Pair ``records`` with the rows of the mirror.
 
     By native id where the server has one, so that a rename keeps its row; else by name. An
-    upgrade that dumps and restores gives new ids to everybody, so then names come first. Unless
+    upgrade that dumps and restores gives new ids to everybody, so then only names count. Unless
     the accounts are known as a whole (``is_known``), nobody is gone and rows speak for themselves.
     """
-    pairs = _pairs(stored, records, names_first=is_upgrade)
+    ids_hold = not (is_upgrade and ids_moved(stored, records))
+    pairs = _pairs(stored, records, ids_hold=ids_hold)
     matching = Matching(by_name=dict(pairs))
     taken = {row.pk for row in pairs.values()}
     left = [row for row in stored.accounts if row.pk not in taken]
@@ -55,9 +57,18 @@ def match(
     else:
         matching.kept = [(record_of(row), row) for row in stored.accounts]
         matching.by_name = {row.name: row for row in stored.accounts}
+        matching.aliases = {name: row.name for name, row in pairs.items() if name != row.name}
         new = [record for record in new if record.name not in matching.by_name]
-    _place_new(stored, matching, new, at)
+    _place_new(stored, matching, new, at=at, ids_hold=ids_hold)
     return matching
+
+
+def ids_moved(stored: Stored, records: Sequence[AccountRecord]) -> bool:
+    """Whether most accounts of the same name have another id now; the engine's own never do."""
+    before = {row.name: row.native_id for row in stored.accounts if not row.is_system}
+    same_name = [record for record in records if before.get(record.name) and record.native_id]
+    moved = [record for record in same_name if record.native_id != before[record.name]]
+    return 2 * len(moved) > len(same_name)
 
 
 def record_of(row: Account) -> AccountRecord:
@@ -78,7 +89,7 @@ def record_of(row: Account) -> AccountRecord:
 
 
 def _pairs(
-    stored: Stored, records: Sequence[AccountRecord], *, names_first: bool
+    stored: Stored, records: Sequence[AccountRecord], *, ids_hold: bool
 ) -> dict[str, Account]:
     """The rows that stand for ``records``, by the name in the record."""
     by_native_id = {row.native_id: row for row in stored.accounts if row.native_id is not None}
@@ -90,10 +101,10 @@ def _pairs(
     def same_name(record: AccountRecord) -> Account | None:
         row = by_name.get(record.name)
         has_two_ids = row and row.native_id is not None and record.native_id is not None
-        return None if has_two_ids and not names_first else row
+        return None if has_two_ids and ids_hold else row
 
     pairs: dict[str, Account] = {}
-    for find in (same_name, same_id) if names_first else (same_id, same_name):
+    for find in (same_id, same_name) if ids_hold else (same_name,):
         taken = {row.pk for row in pairs.values()}
         left = [record for record in records if record.name not in pairs]
         found = ((record.name, find(record)) for record in left)
@@ -102,18 +113,27 @@ def _pairs(
 
 
 def _place_new(
-    stored: Stored, matching: Matching, new: Sequence[AccountRecord], at: datetime
+    stored: Stored,
+    matching: Matching,
+    new: Sequence[AccountRecord],
+    *,
+    at: datetime,
+    ids_hold: bool,
 ) -> None:
     """Sort accounts that no present row stands for into restored, recreated and added."""
     if not new:
         return
+
+    def key(one: AccountRecord | Account) -> Hashable:
+        return (one.native_id, one.native_id or one.name) if ids_hold else one.name
+
     names = [record.name for record in new]
     native_ids = [record.native_id for record in new if record.native_id is not None]
     removed = stored.removed(names, native_ids) if stored.was_ever_read else []
-    identity = {(row.native_id, row.native_id or row.name): row for row in removed}
+    identity = {key(row): row for row in removed}
     used_names = {row.name for row in (*removed, *matching.gone)}
     for record in new:
-        row = identity.get((record.native_id, record.native_id or record.name))
+        row = identity.get(key(record))
         if row is not None:
             matching.restored.append((record, row))
         else:

@@ -95,6 +95,11 @@ class MembershipQuerySet(EdgeQuerySet["Membership"]):
 
 
 class GrantQuerySet(EdgeQuerySet["Grant"]):
+    def counted_by_database(self) -> Iterable[tuple[int, str, int]]:
+        """(account, database, number of grants there), in this order."""
+        rows = self.values_list("account", "securable__database").annotate(Count("pk"))
+        return rows.order_by("account", "securable__database")
+
     def open_all(self, grants: Iterable["Grant"]) -> None:
         self.bulk_create(grants, batch_size=BATCH)
 
@@ -115,17 +120,10 @@ class HeldReadingQuerySet(models.QuerySet["HeldReading"]):
 
     def supersede(self, instance: int, *, at: datetime) -> None:
         """A newer reading of ``instance`` is here; nobody may accept an older one any more."""
-        self.pending().filter(record__instance=instance).update(
-            decision="superseded", decided_at=at
-        )
+        ours = self.filter(record__instance=instance).values("pk")
+        self.pending().filter(pk__in=ours).update(decision="superseded", decided_at=at)
 
     def decide(self, held: "HeldReading", decision: str, *, by: int | None, at: datetime) -> bool:
         """Whether ``held`` was still pending, and is now decided."""
         decided = self.pending().filter(pk=held.pk)
         return bool(decided.update(decision=decision, decided_by=by, decided_at=at))
-
-    def reopen(self, held: "HeldReading") -> None:
-        """Take an acceptance back that could not be carried out."""
-        self.filter(pk=held.pk, decision="accepted").update(
-            decision="pending", decided_by=None, decided_at=None
-        )

@@ -40,6 +40,11 @@ class Knowledge:
         return not self.unknown
 
     @property
+    def is_settled(self) -> bool:
+        """Whether this reading and the one before it knew everything there is, and alike."""
+        return self.was_ever_read and self.is_complete and not self.unknown_changed
+
+    @property
     def has_unknown_edges(self) -> bool:
         return any(not self.knows(*place) for place in (*self.unknown, *self.before))
 

@@ -20,7 +20,7 @@ Pair = tuple[AccountRecord, Account]
 def store(instance: Instance, comparison: Comparison, *, at: datetime) -> None:
     """Make the mirror equal to what ``comparison`` saw. Call inside a transaction."""
     matching = comparison.matching
-    logins = newer_logins(matching.kept)
+    logins = newer_logins([*matching.kept, *matching.restored])
     Account.objects.mark_removed(matching.gone, at=at)
     rewrite_accounts(comparison)
     create_accounts(comparison)
@@ -89,9 +89,10 @@ def set_facts(comparison: Comparison, record: AccountRecord, row: Account) -> No
 def refresh_facts(comparison: Comparison) -> None:
     """Compute facts anew where their version, or what can be known, has moved on."""
     done = {id(row) for _, row in comparison.differing}
+    sight_changed = comparison.knowledge.unknown_changed
     moved = []
     for record, row in comparison.matching.kept:
-        is_stale = row.facts_version != FACTS_VERSION or comparison.knowledge.unknown_changed
+        is_stale = sight_changed or row.facts_version != FACTS_VERSION
         if is_stale and id(row) not in done:
             before = (row.facts, row.facts_version)
             set_facts(comparison, record, row)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from accounts.facts import FACTS_VERSION
 from accounts.models import Account, Grant, Membership
 from accounts.querysets import batches
 from instances.engines.base import GrantRecord, MembershipRecord, Scope
@@ -32,6 +33,11 @@ class StoredGrant:
     grantor: int | None
     record: GrantRecord
 
+    @property
+    def ends(self) -> set[int]:
+        """The accounts without which it can't hold."""
+        return {self.account, self.grantor or self.account}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMembership:
@@ -43,6 +49,10 @@ class StoredMembership:
     grantor: int | None
     record: MembershipRecord
 
+    @property
+    def ends(self) -> set[int]:
+        return {self.member, self.role, self.grantor or self.member}
+
 
 class Stored:
     """The mirror of one instance, as of now. Queries run on first use."""
@@ -53,6 +63,23 @@ class Stored:
     @cached_property
     def accounts(self) -> list[Account]:
         return list(Account.objects.present().filter(instance=self.instance).order_by("pk"))
+
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprint of every present account by name; '' where its facts are out of date."""
+        rows = Account.objects.present().filter(instance=self.instance)
+        return {
+            name: fingerprint if version == FACTS_VERSION else ""
+            for name, fingerprint, version in rows.values_list(
+                "name", "fingerprint", "facts_version"
+            )
+        }
+
+    def named(self, names: Collection[str]) -> list[Account]:
+        """The present accounts of these names, with what is known of their logins."""
+        rows = (
+            Account.objects.present().filter(instance=self.instance).only("name", "last_login_at")
+        )
+        return [row for batch in batches(names) for row in rows.filter(name__in=batch)]
 
     @cached_property
     def names(self) -> dict[int, str]:

@@ -87,13 +87,16 @@ def read_accounts(engine: Engine) -> AccountsReading:
 
 
 def write_reading(
-    record: SyncRecord, reading: AccountsReading, *, is_accepted: bool = False
+    record: SyncRecord,
+    reading: AccountsReading,
+    *,
+    accept: Callable[[], datetime] | None = None,
 ) -> Outcome:
     """Make the mirror of the record's instance equal to ``reading``, in one transaction.
 
-    Raises ReadingHeld when the reading is not plausible and nobody has accepted it: then it is
-    stored for a decision and nothing else changes. Raises LeaseLost when another worker has
-    taken the record over.
+    Raises ReadingHeld when the reading is not plausible: then it is stored for a decision and
+    nothing else changes. ``accept`` takes that decision inside the same transaction, and tells
+    when the reading was made. Raises LeaseLost when another worker has taken the record over.
     """
     with transaction.atomic(durable=True):
         now = timezone.now()
@@ -101,12 +104,13 @@ def write_reading(
             raise LeaseLost("Another worker has taken this record over.")
         assert record.instance_id is not None  # account syncs are always about one server
         instance = Instance.objects.lock(record.instance_id)
+        read_at = accept() if accept else now
         stored = Stored(instance)
         comparison = compare(stored, reading, at=now)
         HeldReading.objects.supersede(instance.pk, at=now)
-        summary = None if is_accepted else implausible(stored, comparison)
+        summary = None if accept else implausible(stored, comparison)
         if summary is None:
-            return apply(record, stored, comparison, at=now)
+            return apply(record, stored, comparison, at=now, read_at=read_at)
         held = HeldReading.objects.create(record=record, reading=dump(reading), summary=summary)
     raise ReadingHeld(
         f"{instance} would lose {summary['lost_accounts']} of {summary['accounts']} accounts and "
@@ -116,14 +120,21 @@ def write_reading(
     )
 
 
-def apply(record: SyncRecord, stored: Stored, comparison: Comparison, *, at: datetime) -> Outcome:
+def apply(
+    record: SyncRecord,
+    stored: Stored,
+    comparison: Comparison,
+    *,
+    at: datetime,
+    read_at: datetime,
+) -> Outcome:
     instance, knowledge = stored.instance, comparison.knowledge
     log = ChangeLog(stored, comparison, session=record.session_id, at=at)
     changes = list(log.entries())
     store(instance, comparison, at=at)
     AccountChange.objects.record(changes)
-    Section.objects.record(knowledge.rows(instance.pk, at))
-    Instance.objects.reached(instance.pk, version=knowledge.reading.version, at=at)
+    Section.objects.record(knowledge.rows(instance.pk, read_at))
+    Instance.objects.reached(instance.pk, version=knowledge.reading.version, at=read_at)
     if not knowledge.is_complete:
         log_fallback(
             "sections_unknown",
@@ -136,7 +147,7 @@ def apply(record: SyncRecord, stored: Stored, comparison: Comparison, *, at: dat
 def counts(comparison: Comparison, changes: list[AccountChange]) -> dict[str, int]:
     matching, edges = comparison.matching, comparison.changes.values()
     return {
-        "accounts": len(matching.by_name),
+        "accounts": len(comparison.fingerprints),
         "added": len(matching.added) + len(matching.recreated) + len(matching.restored),
         "removed": len(matching.gone),
         "granted": sum(len(change.opened) for change in edges),

@@ -42,9 +42,10 @@ class AlreadyRunning(WhalefallError):
             instance=record.instance_id, category=record.category, status="running"
         ).first()
         session = str(other.session_id) if other else None
+        place = f" in session {session}" if session else ""  # none: it has just ended
         super().__init__(
-            f"The same work already runs on {record.instance} in session {session}. Wait for it, "
-            "or cancel that session.",
+            f"The same work already runs on {record.instance}{place}. Wait for it, or cancel that "
+            "session.",
             extra={"session_id": session},
         )
 
@@ -105,4 +106,15 @@ def bug(error: Exception) -> dict[str, Any]:
         "status": "failed",
         "error_code": "TASK_EXECUTION_FAILED",
         "error_message": f"Unexpected error; error_id {error_id} finds it in the worker's log.",
+    }
+
+
+def cut_off(error: BaseException) -> dict[str, Any]:
+    """The end of a record whose run was ended by Ctrl-C, a signal, a time-out or a bug."""
+    is_cancelled = isinstance(error, KeyboardInterrupt)
+    return {
+        "status": "cancelled" if is_cancelled else "failed",
+        "error_code": "" if is_cancelled else "TASK_EXECUTION_FAILED",
+        "error_message": "The run was cut off: the worker was stopped or ran out of time. Run it "
+        "again.",
     }

@@ -26,6 +26,7 @@ from sync_sessions.outcomes import (
     Outcome,
     bug,
     claim,
+    cut_off,
     end_record,
     failure,
     lease,
@@ -94,7 +95,8 @@ def _run_stored(
     record: SyncRecord, buffer: EventBuffer, write: Callable[[SyncRecord], Outcome]
 ) -> None:
     buffer.bind()
-    claim(record)
+    if not claim(record):
+        raise Cancelled("The session was cancelled before it could begin.")
     started = time.monotonic()
     try:
         outcome = write(record)
@@ -103,6 +105,9 @@ def _run_stored(
         raise
     except Exception as error:
         end_record(buffer, **bug(error))
+        raise
+    except BaseException as error:
+        end_record(buffer, **cut_off(error))
         raise
     seconds = round(time.monotonic() - started, 4)
     end_record(
@@ -155,14 +160,15 @@ class Chunk:
             if not claim(record):
                 return
         except AlreadyRunning:
+            buffer.store()
             self.settled(record)
             return
         log.info("record_started", attempt=record.attempt)
         assert record.instance is not None  # a record of the whole fleet has no server to read
         try:
             engine = record.instance.engine_class(record.instance.target())
-        except WhalefallError as error:
-            self.close(buffer, **failure(error))
+        except Exception as error:  # noqa: BLE001 -- recorded here, raised when the chunk is done
+            self.close(buffer, **self.fault(error))
             return
         deadline = time.monotonic() + settings.READ_TIMEOUT_SECONDS
         reader = Reader(buffer, context, engine, deadline)
@@ -176,8 +182,12 @@ class Chunk:
             return
         done, _ = wait(self.readers, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
-            reader = self.readers.pop(future)
-            reader.context.run(self.settle, reader)
+            self.take_out(self.readers[future], self.settle)
+
+    def take_out(self, reader: Reader, settle: Callable[[Reader], None]) -> None:
+        """Settle ``reader``, which stays ours until then: an end by force finds it."""
+        reader.context.run(settle, reader)
+        del self.readers[reader.future]
 
     def settle(self, reader: Reader) -> None:
         """Write what was read, and give the record its end."""
@@ -188,13 +198,8 @@ class Chunk:
         except LeaseLost:
             log.warning("lease_lost", code=LeaseLost.code)
             return
-        except Cancelled:
-            result = {"status": "cancelled"}
-        except WhalefallError as error:
-            result = failure(error)
         except Exception as error:  # noqa: BLE001 -- recorded here, raised when the chunk is done
-            self.bugs.append(error)
-            result = bug(error)
+            result = self.fault(error)
         seconds["total"] = time.monotonic() - reader.started
         timings = {name: round(value, 4) for name, value in seconds.items()}
         timings.setdefault("remote_statements", reader.engine.statements)
@@ -215,6 +220,15 @@ class Chunk:
             "counts": outcome.counts,
             "coverage": outcome.coverage,
         }
+
+    def fault(self, error: Exception) -> dict[str, Any]:
+        """How ``error`` ends its record. A bug is kept, to be raised when the chunk is done."""
+        if isinstance(error, Cancelled):
+            return {"status": "cancelled"}
+        if isinstance(error, WhalefallError):
+            return failure(error)
+        self.bugs.append(error)
+        return bug(error)
 
     def close(self, buffer: EventBuffer, **result: Any) -> None:
         if end_record(buffer, **result):
@@ -237,8 +251,7 @@ class Chunk:
             if reader.ended_by is None:
                 reader.end(too_slow(reader.record))
             else:
-                del self.readers[reader.future]
-                reader.context.run(self.leave, reader)
+                self.take_out(reader, self.leave)
 
     def leave(self, reader: Reader) -> None:
         log_fallback("reader_left_behind", FallbackReason.READER_ABANDONED)
@@ -258,17 +271,9 @@ class Chunk:
 
     def abandon(self, error: BaseException) -> None:
         """The chunk itself is being ended, by a time-out, a signal or a bug: say so on each."""
-        status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
         for reader in self.readers.values():
             reader.end(Cancelled("The run was cut off."))
-            reader.context.run(
-                self.close,
-                reader.buffer,
-                status=status,
-                error_code="TASK_EXECUTION_FAILED" if status == "failed" else "",
-                error_message="The run was cut off: the worker was stopped or ran out of time. "
-                "Nothing was changed; run it again.",
-            )
+            reader.context.run(self.close, reader.buffer, **cut_off(error))
 
 
 class StatementCounter:

@@ -4,10 +4,12 @@ Secrets are scrubbed by key and by value: whatever reads a password in use calls
 first, and from then on that value reaches no line, not even inside a traceback.
 """
 
+import json
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -22,6 +24,8 @@ SECRET_KEY_PATTERN = re.compile(
 SHORTEST_IN_TEXT = 4
 
 _secrets: set[str] = set()
+_in_text: tuple[str, ...] = ()
+"""The longer secrets in each spelling, the longest first."""
 
 event_sink: ContextVar[Callable[[EventDict], None] | None] = ContextVar("event_sink", default=None)
 """Where the running record collects its events; unset outside a run."""
@@ -29,19 +33,41 @@ event_sink: ContextVar[Callable[[EventDict], None] | None] = ContextVar("event_s
 
 def keep_secret(value: str) -> str:
     """Remember ``value`` as a secret in use, and return it."""
-    if value:
+    global _in_text
+    if value and value not in _secrets:
         _secrets.add(value)
+        if len(value) >= SHORTEST_IN_TEXT:
+            _in_text = tuple(sorted({*_in_text, *spellings(value)}, key=len, reverse=True))
     return value
 
 
+def spellings(secret: str) -> set[str]:
+    """``secret`` as a traceback, a JSON document, an SQL text or an address would write it.
+
+    In a literal, the quotes it is written in are escaped, and which those are depends on the rest.
+    """
+    return {
+        secret,
+        secret.replace("'", "''"),
+        *(
+            write(f"{mark} {secret}").split(" ", 1)[1][:-1]
+            for write in (repr, ascii)
+            for mark in "\"'"
+        ),
+        *(json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)),
+        repr(secret.encode(errors="surrogateescape"))[2:-1],
+        *(write(secret, safe) for write in (quote, quote_plus) for safe in ("", "/")),
+    }
+
+
 def scrub_text(text: str) -> str:
-    """``text`` without any secret in use."""
+    """``text`` without any secret in use, and without what no database can store."""
     if text in _secrets:
         return SCRUBBED
-    for secret in sorted(_secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST_IN_TEXT and secret in text:
+    for secret in _in_text:
+        if secret in text:
             text = text.replace(secret, SCRUBBED)
-    return text
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def scrub(value: Any) -> Any:
@@ -50,7 +76,7 @@ def scrub(value: Any) -> Any:
         return scrub_text(value)
     if isinstance(value, bool | int | float | None):
         return value
-    if isinstance(value, MutableMapping):
+    if isinstance(value, Mapping):
         return {key: _scrub_item(key, item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [scrub(item) for item in value]

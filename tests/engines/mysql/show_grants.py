@@ -22,6 +22,10 @@ ALL_OF_DATABASE = {
     *("CREATE TEMPORARY TABLES", "LOCK TABLES", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE"),
     *("ALTER ROUTINE", "EXECUTE", "EVENT", "TRIGGER"),
 }
+ALL_OF_TABLE = {
+    *("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "REFERENCES", "INDEX", "ALTER"),
+    *("CREATE VIEW", "SHOW VIEW", "TRIGGER"),
+}
 ACCOUNT = re.compile(rf"({NAME})(?:@({NAME}))?")
 
 
@@ -54,6 +58,8 @@ def grants_of_line(line: str, account: str, everything: frozenset[str]) -> Itera
     words = re.findall(rf"({PRIVILEGE})(?:, ?|$)", privileges)
     if words == ["ALL PRIVILEGES"] and scope is Scope.SERVER:
         words = sorted(everything)
+    elif words == ["ALL PRIVILEGES"] and scope is Scope.TABLE:
+        words = sorted(ALL_OF_TABLE | ({"DELETE HISTORY"} & everything))
     elif words == ["ALL PRIVILEGES"]:
         words = sorted(ALL_OF_DATABASE | ({"DELETE HISTORY", "SHOW CREATE ROUTINE"} & everything))
     for word in words:

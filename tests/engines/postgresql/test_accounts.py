@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from instances.engines.base import AccountKind, AccountRecord, AccountsReading
-from tests.engines.postgresql.conftest import Read, quoted
+from instances.engines.postgresql.names import quoted
+from tests.engines.postgresql.conftest import Read
 from whalefall.demo.servers import Server
 
 HOSTILE_NAMES = [

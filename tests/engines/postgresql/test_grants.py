@@ -1,63 +1,20 @@
 """Grants and ownerships of every scope, read exactly as planted."""
 
-from collections.abc import Iterable
-from typing import Any
-
 import pytest
 
 from instances.engines.base import GrantRecord, Scope
-from tests.engines.postgresql.conftest import STANDING, Read, quoted, reader_of
-from tests.engines.postgresql.test_accounts import HOSTILE_NAMES
+from tests.engines.postgresql.conftest import STANDING
+from tests.engines.postgresql.planting import (
+    DATABASE,
+    SCHEMA,
+    SEQUENCE,
+    Planting,
+    granted,
+    owned,
+    record,
+    table_words,
+)
 from whalefall.demo.servers import Server
-
-TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-DATABASE = ("CREATE", "CONNECT", "TEMPORARY")
-SCHEMA = ("CREATE", "USAGE")
-SEQUENCE = ("SELECT", "UPDATE", "USAGE")
-
-
-def table_words(server: Server) -> tuple[str, ...]:
-    return (*TABLE, "MAINTAIN") if server.build.major >= 17 else TABLE
-
-
-def granted(
-    account: str, privileges: Iterable[str], scope: Scope, *place: str, **fields: Any
-) -> set[GrantRecord]:
-    """One record per privilege; granted by boss unless ``fields`` say otherwise."""
-    fields = {"grantor": "boss", **fields}
-    return {GrantRecord(account, word, scope, *place, **fields) for word in privileges}
-
-
-def owned(privileges: Iterable[str], scope: Scope, *place: str) -> set[GrantRecord]:
-    """What boss has as the owner of something that nobody touched."""
-    return granted("boss", privileges, scope, *place) | {
-        GrantRecord("boss", "OWNER", scope, *place, is_owner=True)
-    }
-
-
-class Planting:
-    """A database with an owner, and what appears in the mirror because of a statement in it."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        server.execute("CREATE ROLE boss; CREATE ROLE ada; CREATE ROLE bob")
-        self.before = self.mirrored()
-
-    def mirrored(self) -> set[GrantRecord]:
-        records = reader_of(self.server)().grants
-        assert len(records) == len(set(records))
-        return set(records)
-
-    def appears_after(self, sql: str) -> set[GrantRecord]:
-        self.server.execute(sql, STANDING)
-        return self.mirrored() - self.before
-
-    def owned_by_boss(self, sql: str) -> set[GrantRecord]:
-        """Like ``appears_after``, without the schema that boss needed for it."""
-        found = self.appears_after(
-            f"CREATE SCHEMA s AUTHORIZATION boss; SET ROLE boss; SET search_path = s; {sql}"
-        )
-        return found - owned(SCHEMA, Scope.SCHEMA, STANDING, "s")
 
 
 @pytest.fixture
@@ -70,7 +27,7 @@ def test_database(planting: Planting) -> None:
 
     found = planting.appears_after("GRANT CREATE ON DATABASE depot TO ada WITH GRANT OPTION")
 
-    everything = {record for record in found if record.scope is Scope.DATABASE}
+    everything = {one for one in found if one.scope is Scope.DATABASE}
     assert everything == (
         owned(DATABASE, Scope.DATABASE, "depot")
         | granted("public", ("CONNECT", "TEMPORARY"), Scope.DATABASE, "depot")
@@ -83,7 +40,7 @@ def test_database_that_nobody_may_enter_by_default(planting: Planting) -> None:
 
     found = planting.appears_after("REVOKE ALL ON DATABASE depot FROM PUBLIC, boss")
 
-    assert {record for record in found if record.scope is Scope.DATABASE} == {
+    assert {one for one in found if one.scope is Scope.DATABASE} == {
         GrantRecord("boss", "OWNER", Scope.DATABASE, "depot", is_owner=True)
     }
 
@@ -101,7 +58,7 @@ def test_parameter(planting: Planting) -> None:
         pytest.skip("Parameters can be granted since PostgreSQL 15.")
     found = planting.appears_after("GRANT SET, ALTER SYSTEM ON PARAMETER log_statement TO ada")
 
-    assert {record for record in found if record.account == "ada"} == granted(
+    assert {one for one in found if one.account == "ada"} == granted(
         "ada", ("SET", "ALTER SYSTEM"), Scope.PARAMETER, "", "", "log_statement", grantor="postgres"
     )
 
@@ -146,7 +103,7 @@ def test_owner_without_select_is_still_the_owner(planting: Planting) -> None:
 def test_all_is_what_the_version_means_by_it(planting: Planting) -> None:
     found = planting.owned_by_boss("CREATE TABLE t (a int); GRANT ALL ON t TO ada")
 
-    assert {record.privilege for record in found if record.account == "ada"} == set(
+    assert {one.privilege for one in found if one.account == "ada"} == set(
         table_words(planting.server)
     )
 
@@ -158,7 +115,7 @@ def test_the_same_privilege_from_two_grantors_is_two_grants(planting: Planting) 
         "GRANT SELECT ON s.t TO bob WITH GRANT OPTION"
     )
 
-    assert {record for record in found if record.account == "bob"} == (
+    assert {one for one in found if one.account == "bob"} == (
         granted("bob", ["SELECT"], Scope.TABLE, STANDING, "s", "t")
         | granted("bob", ["SELECT"], Scope.TABLE, STANDING, "s", "t", grantor="ada", grantable=True)
     )
@@ -170,7 +127,7 @@ def test_column_but_not_a_dropped_one(planting: Planting) -> None:
         "ALTER TABLE t DROP COLUMN b"
     )
 
-    assert {record for record in found if record.scope is Scope.COLUMN} == granted(
+    assert {one for one in found if one.scope is Scope.COLUMN} == granted(
         "ada", ("SELECT", "UPDATE"), Scope.COLUMN, STANDING, "s", "t", "a"
     )
 
@@ -200,7 +157,7 @@ def test_routines_are_told_apart_by_their_arguments(planting: Planting) -> None:
         expected |= owned(["EXECUTE"], Scope.ROUTINE, STANDING, "s", name)
     for name in names[:2]:
         expected |= granted("public", ["EXECUTE"], Scope.ROUTINE, STANDING, "s", name)
-    assert {record for record in found if record.scope is Scope.ROUTINE} == expected
+    assert {one for one in found if one.scope is Scope.ROUTINE} == expected
 
 
 def test_types_without_arrays_and_the_row_types_of_tables(planting: Planting) -> None:
@@ -215,13 +172,13 @@ def test_types_without_arrays_and_the_row_types_of_tables(planting: Planting) ->
         expected |= owned(["USAGE"], Scope.TYPE, STANDING, "s", name)
     for name in ("mood", "pair"):
         expected |= granted("public", ["USAGE"], Scope.TYPE, STANDING, "s", name)
-    assert {record for record in found if record.scope is Scope.TYPE} == expected
+    assert {one for one in found if one.scope is Scope.TYPE} == expected
 
 
 def test_range_type_without_its_multirange(planting: Planting) -> None:
     found = planting.owned_by_boss("CREATE TYPE span AS RANGE (subtype = int)")
 
-    assert {record.name for record in found if record.scope is Scope.TYPE} == {"span"}
+    assert {one.name for one in found if one.scope is Scope.TYPE} == {"span"}
 
 
 def test_language(planting: Planting) -> None:
@@ -241,20 +198,20 @@ def test_foreign_data_wrapper_server_and_table(planting: Planting) -> None:
     )
 
     def by(account: str) -> set[GrantRecord]:
-        return {record for record in found if record.account == account}
+        return {one for one in found if one.account == account}
 
-    wrapper = Scope.FOREIGN_DATA_WRAPPER, STANDING, "", "w"
+    wrapper = STANDING, "", "w"
     assert by("postgres") == (
-        granted("postgres", ["USAGE"], *wrapper, grantor="postgres")
-        | {GrantRecord("postgres", "OWNER", *wrapper, is_owner=True)}
+        granted("postgres", ["USAGE"], Scope.FOREIGN_DATA_WRAPPER, *wrapper, grantor="postgres")
+        | {record("postgres", "OWNER", Scope.FOREIGN_DATA_WRAPPER, wrapper, is_owner=True)}
     )
     assert by("bob") == granted("bob", ["USAGE"], Scope.FOREIGN_SERVER, STANDING, "", "far")
     assert by("ada") == (
-        granted("ada", ["USAGE"], *wrapper, grantor="postgres")
+        granted("ada", ["USAGE"], Scope.FOREIGN_DATA_WRAPPER, *wrapper, grantor="postgres")
         | granted("ada", ["SELECT"], Scope.TABLE, STANDING, "s", "ft")
     )
     assert by("boss") == (
-        granted("boss", ["USAGE"], *wrapper, grantor="postgres")
+        granted("boss", ["USAGE"], Scope.FOREIGN_DATA_WRAPPER, *wrapper, grantor="postgres")
         | owned(["USAGE"], Scope.FOREIGN_SERVER, STANDING, "", "far")
         | owned(SCHEMA, Scope.SCHEMA, STANDING, "s")
         | owned(table_words(planting.server), Scope.TABLE, STANDING, "s", "ft")
@@ -282,7 +239,7 @@ def test_default_privileges_name_the_role_whose_objects_they_are_about(
         "ALTER DEFAULT PRIVILEGES FOR ROLE bob GRANT USAGE ON SCHEMAS TO ada WITH GRANT OPTION"
     )
 
-    assert {record for record in found if record.scope is Scope.DEFAULT} == (
+    assert {one for one in found if one.scope is Scope.DEFAULT} == (
         granted("ada", ["SELECT"], Scope.DEFAULT, STANDING, "s", "TABLES")
         | granted("boss", ["EXECUTE"], Scope.DEFAULT, STANDING, "", "FUNCTIONS")
         | granted("bob", ("CREATE", "USAGE"), Scope.DEFAULT, STANDING, "", "SCHEMAS", grantor="bob")
@@ -290,48 +247,6 @@ def test_default_privileges_name_the_role_whose_objects_they_are_about(
             "ada", ["USAGE"], Scope.DEFAULT, STANDING, "", "SCHEMAS", grantor="bob", grantable=True
         )
     )
-
-
-def test_a_role_named_public_is_not_everybody(planting: Planting) -> None:
-    found = planting.owned_by_boss(
-        'RESET ROLE; CREATE ROLE "PUBLIC"; CREATE TABLE t (a int); ALTER TABLE t OWNER TO boss;'
-        'GRANT SELECT ON t TO "PUBLIC"; GRANT INSERT ON t TO PUBLIC'
-    )
-
-    place = Scope.TABLE, STANDING, "s", "t"
-    assert {record for record in found if record.account not in {"boss", "postgres"}} == (
-        granted("PUBLIC", ["SELECT"], *place) | granted("public", ["INSERT"], *place)
-    )
-
-
-def test_hostile_names_of_everything_come_back_as_they_are(server: Server, read: Read) -> None:
-    sql = "CREATE SCHEMA {0} AUTHORIZATION {0}; CREATE TABLE {0}.{0} ({0} int);"
-    sql += "GRANT SELECT ({0}) ON {0}.{0} TO {0}"
-    for name in HOSTILE_NAMES:
-        server.execute(f"CREATE ROLE {quoted(name)}; GRANT {quoted(name)} TO postgres")
-        server.execute(sql.format(quoted(name)), STANDING)
-    expected = set()
-    for name in HOSTILE_NAMES:
-        expected |= granted(name, SCHEMA, Scope.SCHEMA, STANDING, name, grantor=name)
-        expected |= {GrantRecord(name, "OWNER", Scope.SCHEMA, STANDING, name, is_owner=True)}
-        place = STANDING, name, name, name
-        expected |= granted(name, ["SELECT"], Scope.COLUMN, *place, grantor="postgres")
-
-    assert {record for record in read().grants if record.account in HOSTILE_NAMES} == expected
-
-
-def test_hostile_name_of_a_database_comes_back_as_it_is(server: Server, read: Read) -> None:
-    name = "\"h'o\\s.t; i%l {e} $1 日\n🐋"
-    server.execute(f"CREATE DATABASE {quoted(name)}")
-    server.execute("CREATE ROLE ada; CREATE SCHEMA AUTHORIZATION ada", name)
-
-    reading = read()
-
-    sections = {section.database for section in reading.sections if section.is_complete}
-    assert name in sections
-    assert {
-        (record.database, record.schema) for record in reading.grants if record.account == "ada"
-    } == {(name, "ada")}
 
 
 def test_temporary_tables_are_not_in_the_mirror(planting: Planting) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from instances.engines.base import AccountsReading, GrantRecord, Scope
 from tests.engines.postgresql.conftest import STANDING, Read
-from tests.engines.postgresql.test_grants import (
+from tests.engines.postgresql.planting import (
     DATABASE,
     SCHEMA,
     SEQUENCE,
@@ -59,8 +59,9 @@ def things(server: Server) -> Iterator[Thing]:
     tables, columns = table_words(server), ("SELECT", "INSERT", "UPDATE", "REFERENCES")
     yield Thing(Scope.DATABASE, ("depot", "", ""), "database_privilege({}, 'depot', {})", DATABASE)
     for name in ("s", "public"):
-        place = "depot", name, ""
-        yield Thing(Scope.SCHEMA, place, f"schema_privilege({{}}, '{name}', {{}})", SCHEMA)
+        yield Thing(
+            Scope.SCHEMA, ("depot", name, ""), f"schema_privilege({{}}, '{name}', {{}})", SCHEMA
+        )
     for name in ("t", "untouched"):
         ask = f"table_privilege({{}}, 's.{name}', {{}})"
         yield Thing(Scope.TABLE, ("depot", "s", name), ask, tables)

@@ -9,6 +9,7 @@ import pytest
 
 from instances.engines.base import AccountsReading, Section
 from instances.engines.errors import QueryRefused
+from instances.engines.postgresql.databases import databases
 from tests.engines.postgresql.conftest import Read
 from whalefall.demo.servers import Server
 
@@ -150,15 +151,11 @@ def test_slow_database_is_unknown_and_the_others_are_known(
 def test_database_that_is_dropped_while_we_read_is_unknown(
     server: Server, read: Read, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from instances.engines.postgresql import reading as module  # noqa: PLC0415 -- to be patched
-
-    real = module.databases
-
     def drop_after(rows: Any) -> Any:
         server.execute(f"DROP DATABASE {shop}")
-        return real(rows)
+        return databases(rows)
 
-    monkeypatch.setattr(module, "databases", drop_after)
+    monkeypatch.setattr("instances.engines.postgresql.reading.databases", drop_after)
 
     missing = unknown(read())
 

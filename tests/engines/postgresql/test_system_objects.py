@@ -3,7 +3,8 @@
 import pytest
 
 from instances.engines.base import GrantRecord, Scope
-from tests.engines.postgresql.conftest import STANDING, Read, quoted
+from instances.engines.postgresql.names import quoted
+from tests.engines.postgresql.conftest import STANDING, Read
 from whalefall.demo.servers import Server
 
 SYSTEM = {"pg_catalog", "information_schema", "pg_toast"}

@@ -1,0 +1,50 @@
+"""The page of one account: its privileges with everything that qualifies them."""
+
+from datetime import datetime
+from typing import Any
+
+from accounts.facts import FACTS_VERSION
+from accounts.models import Account
+from accounts.privileges import PrivilegesNeverRead, direct_privileges
+from whalefall.core.errors import WhalefallError
+
+
+class FactsMissing(WhalefallError):
+    """Without its facts, an account's own grants say too little: a superuser needs none."""
+
+    code = "PERMISSION_FACTS_MISSING"
+    http_status = 409
+    category = "conflict"
+    suggestions = ("Sync the accounts of the instance.",)
+
+
+def permissions_document(account: Account, *, at: datetime | None = None) -> dict[str, Any]:
+    """What ``account`` may do by its own edges, now or at a past moment.
+
+    The coverage is that of the last reading, so of a past moment nobody can say it; neither its
+    facts. Raises PrivilegesNeverRead and FactsMissing.
+    """
+    if at is not None and at < account.first_seen_at:
+        raise PrivilegesNeverRead(
+            f"{account} was first read on {account.first_seen_at:%Y-%m-%d at %H:%M %Z}; what it "
+            "might do before, nobody has looked at."
+        )
+    found = direct_privileges(account, at=at)
+    return {
+        "at": at,
+        "coverage": found.coverage if at is None else None,
+        "unknown_sections": found.unknown,
+        "facts": facts(account) if at is None else None,
+        "permissions": found.privileges,
+        "memberships": found.memberships,
+    }
+
+
+def facts(account: Account) -> Any:
+    """The computed facts; a removed account keeps those of its last day."""
+    if account.removed_at is None and account.facts_version != FACTS_VERSION:
+        raise FactsMissing(
+            f"The facts of {account} are missing, or of an older version of Whalefall. "
+            f"Sync the accounts of {account.instance}, then look again."
+        )
+    return account.facts

@@ -1,0 +1,156 @@
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from accounts.facts import password_state
+from accounts.models import Account, AccountChange, HeldReading
+from instances.coverage import NEVER_READ, Coverage
+from instances.serializers import InstanceNameSerializer, SectionSerializer
+
+
+class CoverageSerializer(serializers.Serializer[Coverage]):
+    """Known sections of all sections, in the instance's last reading."""
+
+    known = serializers.IntegerField()
+    total = serializers.IntegerField()
+    is_complete = serializers.BooleanField()
+    accounts_read_at = serializers.DateTimeField(allow_null=True)
+
+
+class AccountSerializer(serializers.ModelSerializer[Account]):
+    """NULL in a fact means that nobody knows."""
+
+    instance = InstanceNameSerializer(read_only=True)  # type: ignore[assignment]
+    password_state = serializers.SerializerMethodField()
+    coverage = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Account
+        fields: tuple[str, ...] = (
+            *("id", "instance", "name", "kind", "is_system", "can_login"),
+            *("is_superuser", "is_locked", "password_state", "password_changed_at"),
+            *("password_expires_at", "last_login_at", "first_seen_at", "removed_at", "coverage"),
+        )
+        read_only_fields = fields
+
+    def get_password_state(self, account: Account) -> str | None:
+        return password_state(account.facts, account.password_expires_at, now=timezone.now())
+
+    @extend_schema_field(CoverageSerializer)
+    def get_coverage(self, account: Account) -> Any:
+        found = self.context["coverage"].get(account.instance_id, NEVER_READ)
+        return CoverageSerializer(found).data
+
+
+class AccountDetailSerializer(AccountSerializer):
+    class Meta(AccountSerializer.Meta):
+        fields = (
+            *AccountSerializer.Meta.fields,
+            *("native_id", "attributes", "facts", "facts_version"),
+        )
+        read_only_fields = fields
+
+
+class AccountNameSerializer(serializers.ModelSerializer[Account]):
+    instance = InstanceNameSerializer(read_only=True)  # type: ignore[assignment]
+
+    class Meta:
+        model = Account
+        fields = ("id", "name", "kind", "instance")
+        read_only_fields = fields
+
+
+class AccountChangeSerializer(serializers.ModelSerializer[AccountChange]):
+    account = AccountNameSerializer(read_only=True)
+
+    class Meta:
+        model = AccountChange
+        fields = ("id", "account", "kind", "cause", "diff", "session", "occurred_at")
+        read_only_fields = fields
+
+
+class HeldReadingSerializer(serializers.ModelSerializer[HeldReading]):
+    """``summary``: what the reading would have removed. The reading itself stays here."""
+
+    instance = InstanceNameSerializer(  # type: ignore[assignment]
+        read_only=True, source="record.instance"
+    )
+    session = serializers.UUIDField(read_only=True, source="record.session_id")
+    read_at = serializers.DateTimeField(read_only=True, source="record.finished_at")
+    decided_by: Any = serializers.SlugRelatedField(
+        slug_field="username", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = HeldReading
+        fields = (
+            *("id", "instance", "session", "read_at", "summary"),
+            *("decision", "decided_by", "decided_at"),
+        )
+        read_only_fields = fields
+
+
+class PermissionsQuerySerializer(serializers.Serializer[Any]):
+    effective = serializers.BooleanField(default=False)
+    at = serializers.DateTimeField(required=False)
+
+    def validate_effective(self, value: bool) -> bool:
+        if value:
+            raise ValidationError("Effective privileges are not available yet; leave it out.")
+        return value
+
+    def validate_at(self, value: Any) -> Any:
+        if value > timezone.now():
+            raise ValidationError("Nobody knows the future.")
+        return value
+
+
+class PrivilegeSerializer(serializers.Serializer[Any]):
+    """One privilege. ``reachable`` null: whether the way to the object is open is not known."""
+
+    privilege = serializers.CharField()
+    scope = serializers.CharField()
+    database = serializers.CharField()
+    schema = serializers.CharField()
+    object = serializers.CharField()
+    column = serializers.CharField()
+    grantable = serializers.BooleanField()
+    denied = serializers.BooleanField()
+    owner = serializers.BooleanField()
+    reachable = serializers.BooleanField(allow_null=True)
+    via = serializers.ListField(child=serializers.CharField())
+
+
+class MembershipSerializer(serializers.Serializer[Any]):
+    role = serializers.CharField()
+    grantor = serializers.CharField(allow_null=True)
+    admin_option = serializers.BooleanField()
+    inherits = serializers.BooleanField()
+    can_set = serializers.BooleanField()
+    is_default = serializers.BooleanField()
+
+
+class PermissionsSerializer(serializers.Serializer[Any]):
+    """What an account may do by its own edges, and what could not be read beside them."""
+
+    at = serializers.DateTimeField(allow_null=True)
+    coverage = serializers.FloatField(allow_null=True)
+    unknown_sections = SectionSerializer(many=True)
+    facts = serializers.JSONField(allow_null=True)
+    permissions = PrivilegeSerializer(many=True)
+    memberships = MembershipSerializer(many=True)
+
+
+class SyncResultSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["completed"])
+    message = serializers.CharField()
+    success = serializers.BooleanField()
+    session_id = serializers.UUIDField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+
+
+class SyncedSerializer(serializers.Serializer[Any]):
+    result = SyncResultSerializer()

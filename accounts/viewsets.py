@@ -1,0 +1,154 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from accounts.filters import AccountChangeFilter, AccountFilter, HeldReadingFilter, HistoryFilter
+from accounts.held import accept_reading, reject_reading
+from accounts.ledgers import permissions_document
+from accounts.models import Account, AccountChange, HeldReading
+from accounts.serializers import (
+    AccountChangeSerializer,
+    AccountDetailSerializer,
+    AccountSerializer,
+    HeldReadingSerializer,
+    PermissionsQuerySerializer,
+    PermissionsSerializer,
+    SyncedSerializer,
+)
+from accounts.sync import launch_account_sync
+from accounts.sync_result import result, synced_record
+from instances.coverage import coverage_by_instance
+from instances.models import Instance
+from sync_sessions.models import SyncSession
+from sync_sessions.serializers import SessionIdSerializer
+from whalefall.core.api import ReadOnlyViewSet, SignedInRequest, ViewSet
+from whalefall.core.errors import InvalidRequest
+from whalefall.core.filters import refuse_unknown
+
+MAY_RUN = "sync_sessions.add_syncsession"
+API = SyncSession.Trigger.API
+
+
+class AccountSyncViewSet(ViewSet[Instance]):
+    """Registered on ``instances``. Runs open their own transactions, so these views open none."""
+
+    queryset = Instance.objects.living().select_related("credential")
+    required_permissions = {"sync_all": MAY_RUN, "sync_one": MAY_RUN}
+    messages = {"sync_all": "Queued.", "sync_one": "Synced."}
+
+    @extend_schema(
+        operation_id="instances_sync_accounts_all",
+        request=None,
+        responses={202: SessionIdSerializer},
+    )
+    @action(detail=False, methods=["post"], url_path="actions/sync-accounts")
+    def sync_all(self, request: SignedInRequest) -> Response:
+        instances = list(Instance.objects.active())
+        if not instances:
+            raise InvalidRequest("No instance is active, so there is nothing to sync.")
+        session = launch_account_sync(instances, trigger=API, requested_by=request.user)
+        return Response({"session_id": session.pk}, status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses=SyncedSerializer)
+    @action(detail=True, methods=["post"], url_path="actions/sync-accounts")
+    def sync_one(self, request: SignedInRequest, pk: str) -> Response:
+        record = synced_record(self.get_object(), requested_by=request.user)
+        return Response({"result": result(record)})
+
+
+class AccountViewSet(ReadOnlyViewSet[Account]):
+    queryset = Account.objects.select_related("instance")
+    filterset_class = AccountFilter
+    search_fields = ("name", "instance__name")
+    ordering_fields = (
+        *("name", "instance", "kind", "is_superuser", "is_locked", "first_seen_at"),
+        *("password_changed_at", "password_expires_at", "last_login_at", "removed_at"),
+    )
+    ordering = ("instance", "name")
+    shown: tuple[Account, ...] = ()
+
+    def get_serializer_class(self) -> type[BaseSerializer[Account]]:
+        return AccountSerializer if self.action == "list" else AccountDetailSerializer
+
+    def get_object(self) -> Account:
+        account = super().get_object()
+        self.shown = (account,)
+        return account
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        self.shown = tuple(super().paginate_queryset(queryset) or ())
+        return list(self.shown)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        instances = [account.instance_id for account in self.shown]
+        return {**super().get_serializer_context(), "coverage": coverage_by_instance(instances)}
+
+    @extend_schema(parameters=[PermissionsQuerySerializer], responses=PermissionsSerializer)
+    @action(detail=True)
+    def permissions(self, request: SignedInRequest, pk: str) -> Response:
+        query = PermissionsQuerySerializer(data=request.query_params)
+        refuse_unknown(request, {*query.fields, "format"})
+        query.is_valid(raise_exception=True)
+        document = permissions_document(self.get_object(), at=query.validated_data.get("at"))
+        return Response(PermissionsSerializer(document).data)
+
+
+class AccountChangeViewSet(ReadOnlyViewSet[AccountChange]):
+    queryset = AccountChange.objects.select_related("account__instance")
+    serializer_class = AccountChangeSerializer
+    filterset_class = AccountChangeFilter
+    search_fields = ("account__name", "account__instance__name")
+    ordering_fields = ("occurred_at", "kind", "cause")
+    ordering = ("-occurred_at",)
+
+
+class ChangeHistoryViewSet(mixins.ListModelMixin, ViewSet[AccountChange]):
+    """The changes of one account."""
+
+    queryset = AccountChange.objects.select_related("account__instance")
+    serializer_class = AccountChangeSerializer
+    filterset_class = HistoryFilter
+    ordering_fields = ("occurred_at", "kind", "cause")
+    ordering = ("-occurred_at",)
+
+    def get_queryset(self) -> QuerySet[AccountChange]:
+        rows = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return rows
+        return rows.filter(account=get_object_or_404(Account, pk=self.kwargs["account"]))
+
+
+class HeldReadingViewSet(ReadOnlyViewSet[HeldReading]):
+    queryset = HeldReading.objects.select_related("record__instance", "decided_by")
+    serializer_class = HeldReadingSerializer
+    filterset_class = HeldReadingFilter
+    ordering_fields = ("decision", "decided_at")
+    ordering = ("-pk",)
+    required_permissions = {
+        "accept": "accounts.change_heldreading",
+        "reject": "accounts.change_heldreading",
+    }
+    messages = {"accept": "Accepted and applied.", "reject": "Rejected."}
+
+    def get_queryset(self) -> QuerySet[HeldReading]:
+        rows = super().get_queryset()
+        return rows if self.action == "accept" else rows.defer("reading")
+
+    @extend_schema(request=None, responses=SessionIdSerializer)
+    @action(detail=True, methods=["post"], url_path="actions/accept")
+    def accept(self, request: SignedInRequest, pk: str) -> Response:
+        session = accept_reading(self.get_object(), trigger=API, by=request.user)
+        return Response({"session_id": session.pk})
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], url_path="actions/reject")
+    def reject(self, request: SignedInRequest, pk: str) -> Response:
+        held = self.get_object()
+        reject_reading(held, by=request.user)
+        return Response(self.get_serializer(held).data)

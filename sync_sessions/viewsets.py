@@ -1,0 +1,106 @@
+from django.db.models import Prefetch, QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from sync_sessions.launch import cancel_session, retry_failed
+from sync_sessions.models import SyncEvent, SyncRecord, SyncSession
+from sync_sessions.serializers import (
+    ErrorLogSerializer,
+    SessionIdSerializer,
+    SyncEventSerializer,
+    SyncRecordSerializer,
+    SyncSessionSerializer,
+)
+from whalefall.core.api import M, ReadOnlyViewSet, SignedInRequest, ViewSet
+from whalefall.core.errors import WhalefallError
+
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+OF_SESSION = f"(?P<session>{UUID})"
+
+
+class SessionOver(WhalefallError):
+    """There is nothing left to cancel."""
+
+    code = "CONSTRAINT_VIOLATION"
+    http_status = 409
+    category = "conflict"
+
+
+class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
+    queryset = SyncSession.objects.with_progress().select_related("requested_by")
+    serializer_class = SyncSessionSerializer
+    lookup_value_regex = UUID
+    filterset_fields = ("category", "trigger", "status")
+    ordering_fields = ("created_at", "started_at", "finished_at", "status", "category")
+    ordering = ("-created_at",)
+    required_permissions = {
+        "cancel": "sync_sessions.change_syncsession",
+        "retry_failed": "sync_sessions.add_syncsession",
+    }
+    messages = {"cancel": "The session is being cancelled.", "retry_failed": "Queued."}
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], url_path="actions/cancel")
+    def cancel(self, request: SignedInRequest, pk: str) -> Response:
+        session = self.get_object()
+        if not cancel_session(session):
+            raise SessionOver(
+                f"The session is {session.get_status_display()} already, or was told to stop."
+            )
+        return self.retrieve(request, pk)
+
+    @extend_schema(request=None, responses={202: SessionIdSerializer})
+    @action(detail=True, methods=["post"], url_path="actions/retry-failed")
+    def retry_failed(self, request: SignedInRequest, pk: str) -> Response:
+        session = retry_failed(
+            self.get_object(), trigger=SyncSession.Trigger.API, requested_by=request.user
+        )
+        return Response({"session_id": session.pk}, status.HTTP_202_ACCEPTED)
+
+
+class OfSessionViewSet(mixins.ListModelMixin, ViewSet[M]):
+    """A list of what belongs to one session."""
+
+    def get_queryset(self) -> QuerySet[M]:
+        if getattr(self, "swagger_fake_view", False):
+            return super().get_queryset()
+        session = get_object_or_404(SyncSession, pk=self.kwargs["session"])
+        return super().get_queryset().filter(session=session)
+
+
+class SyncRecordViewSet(OfSessionViewSet[SyncRecord]):
+    queryset = SyncRecord.objects.select_related("instance")
+    serializer_class = SyncRecordSerializer
+    filterset_fields = ("status", "instance", "error_code")
+    search_fields = ("instance__name", "error_message")
+    ordering_fields = ("status", "started_at", "finished_at", "instance")
+
+
+class SyncEventViewSet(OfSessionViewSet[SyncEvent]):
+    queryset = SyncEvent.objects.all()
+    serializer_class = SyncEventSerializer
+    filterset_fields = ("record", "level", "event")
+    search_fields = ("event",)
+    ordering_fields = ("at", "level", "event")
+    ordering = ("at",)
+
+
+class ErrorLogViewSet(OfSessionViewSet[SyncRecord]):
+    queryset = (
+        SyncRecord.objects.filter(status=SyncRecord.Status.FAILED)
+        .select_related("instance")
+        .prefetch_related(
+            Prefetch(
+                "events",
+                SyncEvent.objects.filter(level__in=["warning", "error", "critical"]),
+                to_attr="complaints",
+            )
+        )
+    )
+    serializer_class = ErrorLogSerializer
+    filterset_fields = ("instance", "error_code")
+    search_fields = ("instance__name", "error_message")
+    ordering_fields = ("error_code", "finished_at", "instance")

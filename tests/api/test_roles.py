@@ -1,0 +1,133 @@
+"""Every route × method × role against one table; a new endpoint without an entry fails."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.urls import URLPattern, get_resolver
+from rest_framework.test import APIClient
+
+from accounts.models import HeldReading
+from tests.factories import (
+    AccountChangeFactory,
+    AccountFactory,
+    CredentialFactory,
+    InstanceFactory,
+    SyncRecordFactory,
+    SyncSessionFactory,
+    TagFactory,
+)
+
+NOBODY, EVERYBODY = "", "viewer operator admin"
+RUNNERS, ADMIN = "operator admin", "admin"
+ROLES = ("anonymous", "viewer", "operator", "admin")
+
+
+def crud(path: str, *, read: str, write: str) -> dict[tuple[str, str], str]:
+    one = f"{path}/{{id}}"
+    return {
+        (path, "get"): read,
+        (path, "post"): write,
+        (one, "get"): read,
+        (one, "put"): write,
+        (one, "patch"): write,
+        (one, "delete"): write,
+    }
+
+
+def session_routes(path: str) -> dict[tuple[str, str], str]:
+    one = f"{path}/{{session}}"
+    lists = [path, one, *(f"{one}/{part}" for part in ("records", "events", "error-logs"))]
+    actions = [f"{one}/actions/cancel", f"{one}/actions/retry-failed"]
+    return {(route, "get"): EVERYBODY for route in lists} | {
+        (route, "post"): RUNNERS for route in actions
+    }
+
+
+# Who may; "public" is for anybody, signed in or not.
+ALLOWED = {
+    ("", "get"): EVERYBODY,
+    ("schema", "get"): EVERYBODY,
+    ("docs", "get"): EVERYBODY,
+    ("health", "get"): "public",
+    **crud("instances", read=EVERYBODY, write=ADMIN),
+    **crud("credentials", read=ADMIN, write=ADMIN),
+    **crud("tags", read=EVERYBODY, write=RUNNERS),
+    ("instances/{id}/actions/restore", "post"): ADMIN,
+    ("instances/{id}/connection-status", "get"): EVERYBODY,
+    ("instances/{id}/preflight", "get"): RUNNERS,
+    ("instances/actions/test-connection", "post"): RUNNERS,
+    ("instances/actions/sync-accounts", "post"): RUNNERS,
+    ("instances/{id}/actions/sync-accounts", "post"): RUNNERS,
+    ("accounts/ledgers", "get"): EVERYBODY,
+    ("accounts/ledgers/{id}", "get"): EVERYBODY,
+    ("accounts/ledgers/{id}/permissions", "get"): EVERYBODY,
+    ("accounts/ledgers/{id}/change-history", "get"): EVERYBODY,
+    ("account-change-logs", "get"): EVERYBODY,
+    ("account-change-logs/{id}", "get"): EVERYBODY,
+    ("held-readings", "get"): EVERYBODY,
+    ("held-readings/{id}", "get"): EVERYBODY,
+    ("held-readings/{id}/actions/accept", "post"): RUNNERS,
+    ("held-readings/{id}/actions/reject", "post"): RUNNERS,
+    **session_routes("sessions"),
+    **session_routes("sync-sessions"),
+}
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Every path and method under ``/api/v1/``, as the URL configuration has them."""
+    for pattern in get_resolver("whalefall.api").url_patterns:
+        assert isinstance(pattern, URLPattern)
+        path = readable(str(pattern.pattern))
+        view: Any = pattern.callback
+        methods = getattr(view, "actions", None) or [
+            name for name in ("get", "post", "put", "patch", "delete") if hasattr(view.cls, name)
+        ]
+        yield from ((path, method) for method in methods if method != "head")
+
+
+def readable(regex: str) -> str:
+    path = regex.removeprefix("^").removesuffix("$").removesuffix("/?")
+    path = re.sub(r"sessions/\(\?P<\w+>(?:[^()]|\([^()]*\))*\)", "sessions/{session}", path)
+    return re.sub(r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)", "{id}", path)
+
+
+def test_table_has_every_route_and_no_other() -> None:
+    assert sorted(set(routes())) == sorted(ALLOWED)
+
+
+@pytest.fixture
+def objects(db: None) -> dict[str, object]:
+    """One of everything, under the same number; the servers of these instances do not exist."""
+    session = SyncSessionFactory(id=UUID(int=7), status="completed")
+    key = 7
+    CredentialFactory(id=key)
+    TagFactory(id=key)
+    instance = InstanceFactory(id=key)
+    record = SyncRecordFactory(id=key, session=session, instance=instance)
+    AccountChangeFactory(id=key, account=AccountFactory(id=key, instance=instance))
+    HeldReading.objects.create(id=key, record=record, reading={}, summary={}, decision="rejected")
+    return {"id": key, "session": session.pk}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("path", "method"), sorted(ALLOWED))
+def test_only_the_roles_of_the_table_may(
+    client_of: Callable[[str], APIClient],
+    objects: dict[str, object],
+    role: str,
+    path: str,
+    method: str,
+) -> None:
+    response = getattr(client_of(role), method)(f"/api/v1/{path.format(**objects)}")
+
+    allowed = ALLOWED[path, method]
+    if allowed == "public" or role in allowed.split():
+        assert response.status_code not in {401, 403, 404, 405, 500}
+    elif role == "anonymous":
+        assert response.status_code == 401
+    else:
+        assert response.status_code == 403
+        assert response.json()["message_code"] == "PERMISSION_REQUIRED"

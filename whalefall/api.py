@@ -1,0 +1,51 @@
+"""Every viewset and its path, one line each."""
+
+from django.urls import re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import DefaultRouter
+
+from accounts.viewsets import (
+    AccountChangeViewSet,
+    AccountSyncViewSet,
+    AccountViewSet,
+    ChangeHistoryViewSet,
+    HeldReadingViewSet,
+)
+from instances.viewsets import CredentialViewSet, InstanceConnectionViewSet, InstanceViewSet
+from sync_sessions.viewsets import (
+    OF_SESSION,
+    ErrorLogViewSet,
+    SyncEventViewSet,
+    SyncRecordViewSet,
+    SyncSessionViewSet,
+)
+from tags.viewsets import TagViewSet
+from whalefall.core.views import Health
+
+router = DefaultRouter()
+router.trailing_slash = "/?"  # the constructor's argument knows only yes and no
+router.include_format_suffixes = False
+
+router.register("instances", AccountSyncViewSet, "account-sync")
+router.register("instances", InstanceConnectionViewSet, "instance-connection")
+router.register("instances", InstanceViewSet, "instance")
+router.register("credentials", CredentialViewSet, "credential")
+router.register("tags", TagViewSet, "tag")
+router.register("accounts/ledgers", AccountViewSet, "account")
+router.register(
+    "accounts/ledgers/(?P<account>[0-9]+)/change-history", ChangeHistoryViewSet, "change-history"
+)
+router.register("account-change-logs", AccountChangeViewSet, "account-change")
+router.register("held-readings", HeldReadingViewSet, "held-reading")
+for sessions in ("sync-sessions", "sessions"):
+    router.register(f"{sessions}/{OF_SESSION}/records", SyncRecordViewSet, f"{sessions}-record")
+    router.register(f"{sessions}/{OF_SESSION}/events", SyncEventViewSet, f"{sessions}-event")
+    router.register(f"{sessions}/{OF_SESSION}/error-logs", ErrorLogViewSet, f"{sessions}-error")
+    router.register(sessions, SyncSessionViewSet, sessions)
+
+urlpatterns = [
+    *router.urls,
+    re_path(r"^health/?$", Health.as_view(), name="health"),
+    re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]

@@ -1,0 +1,91 @@
+"""What every viewset stands on."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+from rest_framework import mixins
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer, CharField
+from rest_framework.viewsets import GenericViewSet
+
+from whalefall.core.errors import WhalefallError
+from whalefall.logs import keep_secret
+
+if TYPE_CHECKING:
+    from whalefall.users.models import User
+
+M = TypeVar("M", bound=Model)
+
+
+class SignedInRequest(Request):
+    """A request that the permissions let through: its user is a person."""
+
+    if TYPE_CHECKING:
+        user: User
+
+
+class RequestDataEmpty(WhalefallError):
+    """A write without anything to write."""
+
+    code = "REQUEST_DATA_EMPTY"
+    http_status = 400
+    category = "validation"
+
+
+class SecretField(CharField):
+    """Write-only text that no log line shows from here on."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return keep_secret(super().to_internal_value(data))
+
+
+class ViewSet(GenericViewSet[M]):
+    """``required_permissions``: action → permission, where it is not the model's for the method.
+
+    ``messages``: action → the sentence of its success.
+    """
+
+    lookup_value_regex = "[0-9]+"
+    required_permissions: ClassVar[Mapping[str, str]] = {}
+    messages: ClassVar[Mapping[str, str]] = {}
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """Filters narrow a list; what is asked for by its id is shown whatever it is."""
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[M]:
+        if "data" in kwargs and not kwargs["data"]:
+            raise RequestDataEmpty("The request has no body, or an empty one.")
+        return super().get_serializer(*args, **kwargs)
+
+    def valid(self, request: Request) -> dict[str, Any]:
+        """The body as the action's serializer takes it. Raises ValidationError."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data: dict[str, Any] = serializer.validated_data
+        return data
+
+
+class ReadOnlyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet[M]):
+    pass
+
+
+class AtomicModelViewSet(
+    mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, ReadOnlyViewSet[M]
+):
+    """CRUD whose writes commit, or roll back, as one unit."""
+
+    create = transaction.atomic(mixins.CreateModelMixin.create)
+    update = transaction.atomic(mixins.UpdateModelMixin.update)
+
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """200, since 204 has no room for the envelope."""
+        self.perform_destroy(self.get_object())
+        return Response(None)

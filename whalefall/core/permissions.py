@@ -1,0 +1,31 @@
+"""Who may do what: the model permissions that ``users.roles`` gives to the groups."""
+
+from typing import TYPE_CHECKING
+
+from rest_framework.permissions import DjangoModelPermissions
+from rest_framework.request import Request
+
+if TYPE_CHECKING:  # DRF's views import the settings, and these import us
+    from rest_framework.views import APIView
+
+VIEW = ["%(app_label)s.view_%(model_name)s"]
+
+
+class ModelPermissions(DjangoModelPermissions):
+    """The model's permission for the method, or what the view's ``required_permissions`` say.
+
+    Reading needs the view permission too.
+    """
+
+    perms_map = {**DjangoModelPermissions.perms_map, "GET": VIEW, "HEAD": VIEW, "OPTIONS": VIEW}
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if not request.user.is_authenticated:
+            return False
+        action = getattr(view, "action", None)
+        if action is None and hasattr(view, "action_map"):
+            return True  # no such method here: 405 says more than 403
+        required = getattr(view, "required_permissions", {}).get(action)
+        if required is not None:
+            return request.user.has_perm(required)
+        return super().has_permission(request, view)

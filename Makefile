@@ -23,6 +23,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pytest -q tests/test_write_boundary.py
 
 fix: setup
 	$(BIN)/ruff check --fix .

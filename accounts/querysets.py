@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import Count, Q
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Securable,
     )
     from instances.models import Instance
+    from sync_sessions.models import SyncRecord
 
 # SQLite takes some 30,000 parameters in one statement; far fewer are as quick.
 BATCH = 2000
@@ -117,6 +118,12 @@ class AccountChangeQuerySet(models.QuerySet["AccountChange"]):
 class HeldReadingQuerySet(models.QuerySet["HeldReading"]):
     def pending(self) -> Self:
         return self.filter(decision="pending")
+
+    def hold(
+        self, record: "SyncRecord", *, reading: dict[str, Any], summary: dict[str, Any]
+    ) -> "HeldReading":
+        """Keep a reading until somebody decides about it."""
+        return self.create(record=record, reading=reading, summary=summary)
 
     def supersede(self, instance: int, *, at: datetime) -> None:
         """A newer reading of ``instance`` is here; nobody may accept an older one any more."""

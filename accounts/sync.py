@@ -111,7 +111,7 @@ def write_reading(
         summary = None if accept else implausible(stored, comparison)
         if summary is None:
             return apply(record, stored, comparison, at=now, read_at=read_at)
-        held = HeldReading.objects.create(record=record, reading=dump(reading), summary=summary)
+        held = HeldReading.objects.hold(record, reading=dump(reading), summary=summary)
     raise ReadingHeld(
         f"{instance} would lose {summary['lost_accounts']} of {summary['accounts']} accounts and "
         f"{summary['lost_edges']} of {summary['edges']} grants and memberships. Nothing was "

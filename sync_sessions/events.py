@@ -41,7 +41,7 @@ class EventBuffer:
 
     def store(self) -> None:
         events, self._events[:] = list(self._events), []
-        SyncEvent.objects.bulk_create(
+        SyncEvent.objects.record(
             SyncEvent(
                 session_id=self.record.session_id,
                 record=self.record,

@@ -39,23 +39,10 @@ def open_session(
 ) -> SyncSession:
     """A new session with one pending record per instance. Nothing is queued yet."""
     now = timezone.now()
-    session = SyncSession.objects.create(
-        category=category,
-        task=task,
-        trigger=trigger,
-        requested_by=requested_by,
-        created_at=now,
+    session = SyncSession.objects.begin(
+        at=now, category=category, task=task, trigger=trigger, requested_by=requested_by
     )
-    records = SyncRecord.objects.bulk_create(
-        SyncRecord(
-            session=session,
-            instance=instance,
-            category=category,
-            lease_until=now + QUEUE_GRACE,
-        )
-        for instance in instances
-    )
-    if not records:
+    if not SyncRecord.objects.begin(session, instances, lease_until=now + QUEUE_GRACE):
         SyncSession.objects.finish(session=session.pk, at=now)
         session.refresh_from_db()
     return session

@@ -9,7 +9,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from instances.models import Instance
-from sync_sessions.querysets import SyncRecordQuerySet, SyncSessionQuerySet
+from sync_sessions.querysets import (
+    SyncEventQuerySet,
+    SyncRecordQuerySet,
+    SyncSessionQuerySet,
+)
 
 
 class SyncSession(models.Model):
@@ -142,6 +146,8 @@ class SyncEvent(models.Model):
     event = models.TextField(_("event"))
     fields: "models.JSONField[Any, Any]" = models.JSONField(_("fields"), default=dict)
     at = models.DateTimeField(_("at"))
+
+    objects = SyncEventQuerySet.as_manager()
 
     class Meta:
         ordering = ("at", "pk")

@@ -3,7 +3,7 @@
 Nobody else writes ``status``: the row count says who won a race, and a final status stays.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
@@ -13,8 +13,9 @@ from django.db import models, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
 if TYPE_CHECKING:
+    from instances.models import Instance
     from instances.querysets import InstanceQuerySet
-    from sync_sessions.models import SyncRecord, SyncSession  # noqa: F401 -- named in a quoted base class
+    from sync_sessions.models import SyncEvent, SyncRecord, SyncSession
 
 OPEN = ("pending", "running")
 MOST_ATTEMPTS = 2
@@ -30,6 +31,10 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
             cancelled=Count("records", filter=Q(records__status="cancelled")),
             open=Count("records", filter=Q(records__status__in=OPEN)),
         )
+
+    def begin(self, *, at: datetime, **what: Any) -> "SyncSession":
+        """A new session of ``what``: category, task, trigger and who asked for it."""
+        return self.create(created_at=at, **what)
 
     def start(self, session: UUID, *, at: datetime) -> None:
         self.filter(pk=session, status="pending").update(status="running", started_at=at)
@@ -82,6 +87,22 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     def chunk(self, session: UUID, first: int, last: int) -> Self:
         return self.filter(session=session, pk__range=(first, last))
+
+    def begin(
+        self, session: "SyncSession", instances: Iterable["Instance"], *, lease_until: datetime
+    ) -> int:
+        """One pending record per instance; how many there are."""
+        return len(
+            self.bulk_create(
+                self.model(
+                    session=session,
+                    instance=instance,
+                    category=session.category,
+                    lease_until=lease_until,
+                )
+                for instance in instances
+            )
+        )
 
     def pending(self) -> Self:
         return self.filter(status="pending")
@@ -172,3 +193,8 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
 
     def _attempt(self, record: "SyncRecord") -> Self:
         return self.filter(pk=record.pk, status="running", attempt=record.attempt)
+
+
+class SyncEventQuerySet(models.QuerySet["SyncEvent"]):
+    def record(self, events: Iterable["SyncEvent"]) -> None:
+        self.bulk_create(events)

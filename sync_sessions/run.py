@@ -159,7 +159,7 @@ class Chunk:
         try:
             if not claim(record):
                 return
-        except AlreadyRunning:
+        except AlreadyRunning:  # its record says so already
             buffer.store()
             self.settled(record)
             return

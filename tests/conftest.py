@@ -9,6 +9,7 @@ from instances.engines.base import AccountsReading
 from instances.models import Instance
 from tests.factories import InstanceFactory
 from tests.toy_engine import TOY_SERVERS, Toy, ToyServer
+from whalefall import logs
 
 pytest_plugins = ["tests.servers"]
 
@@ -20,6 +21,12 @@ def _toy_engine() -> Iterator[None]:
     yield
     del ENGINES["toy"]
     TOY_SERVERS.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word that one test calls a password is an ordinary one in the next."""
+    monkeypatch.setattr(logs, "_secrets", set())
 
 
 @pytest.fixture

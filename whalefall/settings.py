@@ -207,6 +207,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,  # a write-only password has no place in an answer's schema
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     # From this machine: a docs page must not need the internet.
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -225,12 +225,12 @@ class Engine(ABC):
         self.interrupted = True
         connection = self.connection
         if connection is not None:
-            with suppress(Exception):  # noqa: BLE001 -- it may be closed or closing already
+            with suppress(Exception):
                 shut_down(connection.fileno())
 
     def close(self) -> None:
         if self.connection is not None:
-            with suppress(Exception):  # noqa: BLE001 -- closing a broken connection may fail
+            with suppress(Exception):
                 self.connection.close()
 
     def sql(self, query: str) -> str:

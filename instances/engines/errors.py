@@ -29,9 +29,7 @@ class ServerTimeout(EngineError):
 
     code = "DATABASE_TIMEOUT"
     http_status = 504
-    suggestions = (
-        "Check the load of the server, or raise the time-outs in the settings.",
-    )
+    suggestions = ("Check the load of the server, or raise the time-outs in the settings.",)
 
 
 class QueryRefused(EngineError):

@@ -65,7 +65,7 @@ def test_what_the_server_does_not_tell_is_unknown(instance, server_has):
 
     sync(instance)
 
-    unknown = {"value": None, "reasons": []}
+    unknown: dict[str, object] = {"value": None, "reasons": []}
     assert Account.objects.get().facts == {
         "superuser": unknown,
         "locked": unknown,

@@ -148,7 +148,7 @@ def test_same_privilege_from_two_grantors_is_two_edges(instance, server_has):
     server.now_has(grants=both[1:])
     sync(instance)
 
-    assert Grant.objects.open().get().grantor.name == "two"
+    assert Grant.objects.open().get().grantor == Account.objects.get(name="two")
     assert changes(instance)[3:] == [
         (
             "app",

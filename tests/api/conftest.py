@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
 from tests.factories import UserFactory
+from whalefall.users.models import User
 
 
 @pytest.fixture
@@ -45,3 +46,9 @@ def operator(client_of: Callable[[str], APIClient]) -> APIClient:
 @pytest.fixture
 def admin(client_of: Callable[[str], APIClient]) -> APIClient:
     return client_of("admin")
+
+
+def person_behind(client: APIClient) -> User:
+    """The user that ``client_of`` signed in."""
+    user: User = getattr(client.handler, "_force_user")  # noqa: B009 -- a name of DRF's own
+    return user

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import Account, AccountChange, HeldReading
 from instances.models import Instance
 from sync_sessions.models import SyncSession
+from tests.api.conftest import person_behind
 from tests.api.envelopes import failure, page, success
 from tests.factories import AccountChangeFactory, AccountFactory, sync
 from tests.toy_engine import ToyServer, reading, user
@@ -126,7 +127,7 @@ def test_accepted_reading_is_applied_as_it_was_stored(
     assert response.json() == success({"session_id": str(session.pk)}, "Accepted and applied.")
     assert [one.name for one in Account.objects.present()] == ["u0"]
     held.refresh_from_db()
-    assert held.decided_by == session.requested_by == operator.handler._force_user
+    assert held.decided_by == session.requested_by == person_behind(operator)
 
 
 def test_rejected_reading_changes_nothing_and_stays_rejected(
@@ -138,7 +139,7 @@ def test_rejected_reading_changes_nothing_and_stays_rejected(
     again = operator.post(f"{HELD}/{held.pk}/actions/accept")
 
     decided = {"decision": "rejected", "decided_at": ANY}
-    by = operator.handler._force_user.username
+    by = person_behind(operator).username
     assert rejected.json() == success(held_document(held, decided_by=by, **decided), "Rejected.")
     assert (again.status_code, again.json()) == (
         409,

@@ -63,7 +63,7 @@ def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Target]]:
         connect(engine)
 
     monkeypatch.setattr(Toy, "open", spy)
-    yield seen
+    return seen
 
 
 def test_preflight_says_what_our_login_can_not_see(

@@ -108,11 +108,9 @@ def test_list_is_filtered_and_sorted(viewer: APIClient) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"engine": "dbase"}, {"kind": "human"}, {"instance": 99}, {"is_superuser": "perhaps"}],
+    [{"engine": "dbase"}, {"kind": "human"}, {"instance": "99"}, {"is_superuser": "perhaps"}],
 )
-def test_filter_value_that_can_not_be_is_refused(
-    viewer: APIClient, query: dict[str, object]
-) -> None:
+def test_filter_value_that_can_not_be_is_refused(viewer: APIClient, query: dict[str, str]) -> None:
     response = viewer.get(PATH, query)
 
     assert response.status_code == 400

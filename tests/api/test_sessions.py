@@ -69,9 +69,7 @@ def session(db: None) -> SyncSession:
 def test_session_is_shown_with_its_progress(
     viewer: APIClient, session: SyncSession, path: str
 ) -> None:
-    expected = document(
-        session, status="partial", requested_by="a", total=2, completed=1, failed=1
-    )
+    expected = document(session, status="partial", requested_by="a", total=2, completed=1, failed=1)
 
     assert viewer.get(path).json() == page(expected)
     assert viewer.get(f"{path}/{session.pk}").json() == success(expected)

@@ -12,6 +12,7 @@ from accounts.models import HeldReading
 from instances.engines.errors import ConnectionFailed, UnusableAnswer
 from instances.models import Instance
 from sync_sessions.models import SyncRecord, SyncSession
+from tests.api.conftest import person_behind
 from tests.api.envelopes import failure, success
 from tests.factories import InstanceFactory, SyncRecordFactory, SyncSessionFactory, sync
 from tests.toy_engine import ToyServer, reading, user
@@ -52,7 +53,7 @@ def test_sync_of_all_is_queued(
     assert response.json() == success({"session_id": str(session.pk)}, "Queued.")
     assert len(queued) == 1
     assert [record.instance for record in session.records.all()] == [instance]
-    assert (session.trigger, session.requested_by) == ("api", operator.handler._force_user)
+    assert (session.trigger, session.requested_by) == ("api", person_behind(operator))
 
 
 def test_sync_of_all_without_an_active_instance_is_a_validation_error(operator: APIClient) -> None:
@@ -159,7 +160,9 @@ def test_bug_during_a_sync_of_one_is_logged_once_and_named(
         response = operator.post(one(instance))
 
     record = SyncRecord.objects.get()
-    tracebacks = [line["error_id"] for line in logs if line.get("log_level") == "error" and "error_id" in line]
+    tracebacks = [
+        line["error_id"] for line in logs if line.get("log_level") == "error" and "error_id" in line
+    ]
     assert response.status_code == 500
     assert response.json() == failure(
         "TASK_EXECUTION_FAILED",

@@ -15,7 +15,6 @@ class FallbackReason(StrEnum):
     READER_ABANDONED = "reader_abandoned"
     RECEIVER_FAILED = "receiver_failed"
     SECTION_UNKNOWN = "section_unknown"
-    VERSION_UNKNOWN = "version_unknown"
 
 
 def log_fallback(event: str, reason: FallbackReason, **fields: Any) -> None:

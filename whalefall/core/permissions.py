@@ -1,6 +1,6 @@
 """Who may do what: the model permissions that ``users.roles`` gives to the groups."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.request import Request
@@ -29,3 +29,7 @@ class ModelPermissions(DjangoModelPermissions):
         if required is not None:
             return request.user.has_perm(required)
         return super().has_permission(request, view)
+
+    def _queryset(self, view: "APIView") -> Any:
+        # Its model is all that counts here; get_queryset may ask the database.
+        return getattr(view, "queryset", None)

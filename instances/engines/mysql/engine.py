@@ -31,7 +31,7 @@ def execute(connection: Any, driver: ModuleType, text: str) -> Any:
     cursor = connection.cursor()
     try:
         cursor.execute(text)
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # no failure: asked again, with the bytes spelt out
         decode_leniently(driver, connection)
         cursor.execute(text)
     return cursor

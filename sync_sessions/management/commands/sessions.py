@@ -16,7 +16,8 @@ class Command(WhalefallCommand):
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *, limit: int, as_json: bool, **options: Any) -> None:
-        sessions = SyncSession.objects.with_progress()[:limit]
+        # Counting drops the order of the model.
+        sessions = SyncSession.objects.with_progress().order_by("-created_at")[:limit]
         if as_json:
             self.print_json([run_document(session) for session in sessions])
             return

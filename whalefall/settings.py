@@ -95,9 +95,7 @@ TEMPLATES = [
 
 # --- Own database: SQLite for a trial and small fleets, PostgreSQL in production ---------------
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url_config(required("DATABASE_URL"))
-}
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(required("DATABASE_URL"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Without IMMEDIATE, contended read-modify-write transactions fail with "database is locked".
     DATABASES["default"]["OPTIONS"] = {
@@ -124,9 +122,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIES_SECURE", default=False)
 SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https")
-    if env.bool("BEHIND_TLS_PROXY", default=False)
-    else None
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
 )
 
 # --- Language, time, files ----------------------------------------------------------------
@@ -240,9 +236,7 @@ Q_CLUSTER = {
 
 # --- Whalefall ----------------------------------------------------------------------------
 
-WHALEFALL_ENCRYPTION_KEYS = [
-    key for key in required("WHALEFALL_ENCRYPTION_KEYS").split(",") if key
-]
+WHALEFALL_ENCRYPTION_KEYS = [key for key in required("WHALEFALL_ENCRYPTION_KEYS").split(",") if key]
 CONNECT_TIMEOUT_SECONDS = env.int("CONNECT_TIMEOUT_SECONDS", default=5)
 STATEMENT_TIMEOUT_SECONDS = env.int("STATEMENT_TIMEOUT_SECONDS", default=60)
 # Servers read at a time by one worker, and records handed to a worker at a time.

@@ -225,12 +225,12 @@ class Engine(ABC):
         self.interrupted = True
         connection = self.connection
         if connection is not None:
-            with suppress(Exception):
+            with suppress(Exception):  # it may be closed, or closing, already
                 shut_down(connection.fileno())
 
     def close(self) -> None:
         if self.connection is not None:
-            with suppress(Exception):
+            with suppress(Exception):  # a broken connection may refuse to be closed
                 self.connection.close()
 
     def sql(self, query: str) -> str:

@@ -1,6 +1,6 @@
 """Connecting while the caller waits: preflight, test-connection, and what they never send."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import ANY
 
@@ -53,7 +53,7 @@ PREFLIGHT = {
 
 
 @pytest.fixture
-def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Target]]:
+def targets(monkeypatch: pytest.MonkeyPatch) -> list[Target]:
     """Every target that was connected to."""
     seen: list[Target] = []
     connect = Toy.open

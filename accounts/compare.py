@@ -93,7 +93,9 @@ def compare_fingerprints(
     """
     if not knowledge.is_settled:
         return None
-    edges = gather(reading, {record.name for record in reading.accounts})
+    edges, orphans = gather(reading, {record.name for record in reading.accounts})
+    if orphans:
+        return None
     fingerprints = {
         record.name: fingerprint(record, edges[record.name]) for record in reading.accounts
     }
@@ -165,15 +167,19 @@ def collect_edges(
     stored: Stored, reading: AccountsReading, matching: Matching, knowledge: Knowledge
 ) -> dict[str, Edges]:
     """The edges of every present account, by its name of now."""
-    edges = gather(_in_names_of(matching, reading), matching.by_name)
+    edges, orphans = gather(_in_names_of(matching, reading), matching.by_name)
+    if orphans:
+        log_fallback("edges_skipped", FallbackReason.ORPHAN_EDGE, edges=orphans)
     if knowledge.has_unknown_edges:
         _stand_in(stored, matching, knowledge, edges)
     return edges
 
 
-def gather(reading: AccountsReading, names: Collection[str]) -> dict[str, Edges]:
-    """The edges of a reading by the account they belong to; those of accounts not in ``names``,
-    which came or went while we read, are skipped."""
+def gather(reading: AccountsReading, names: Collection[str]) -> tuple[dict[str, Edges], int]:
+    """The edges of a reading by the account they belong to, and how many have no account.
+
+    An account that came or went while we read is not in ``names``; the next reading settles it.
+    """
     edges: dict[str, Edges] = defaultdict(Edges)
     orphans = 0
     for grant in reading.grants:
@@ -187,9 +193,7 @@ def gather(reading: AccountsReading, names: Collection[str]) -> dict[str, Edges]
             edges[one.member].memberships.append(one)
         else:
             orphans += 1
-    if orphans:
-        log_fallback("edges_skipped", FallbackReason.ORPHAN_EDGE, edges=orphans)
-    return edges
+    return edges, orphans
 
 
 def _in_names_of(matching: Matching, reading: AccountsReading) -> AccountsReading:

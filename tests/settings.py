@@ -5,9 +5,7 @@ import os
 from tests.own_database import own_postgresql_url
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
-os.environ.setdefault(
-    "WHALEFALL_ENCRYPTION_KEYS", "sKe0TmPplmgmNqUuvP3VxlLNNQ5mQWbjbGTqLdNNrtM="
-)
+os.environ.setdefault("WHALEFALL_ENCRYPTION_KEYS", "sKe0TmPplmgmNqUuvP3VxlLNNQ5mQWbjbGTqLdNNrtM=")
 os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 
 if os.environ.get("OWN_DATABASE") == "postgresql":

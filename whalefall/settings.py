@@ -9,7 +9,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from whalefall.logs import logging_config, setup_structlog
+from whalefall.logs import keep_secret, logging_config, setup_structlog
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -28,7 +28,7 @@ def required(name: str) -> str:
             f"{name} is not set. Put it into the environment or into .env (see .env.example), "
             "or run `make demo`, which makes a trial with keys of its own."
         )
-    return value
+    return keep_secret(value)
 
 
 # --- Django ---------------------------------------------------------------------------------
@@ -96,6 +96,7 @@ TEMPLATES = [
 # --- Own database: SQLite for a trial and small fleets, PostgreSQL in production ---------------
 
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(required("DATABASE_URL"))}
+keep_secret(DATABASES["default"].get("PASSWORD", ""))
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Without IMMEDIATE, contended read-modify-write transactions fail with "database is locked".
     DATABASES["default"]["OPTIONS"] = {
@@ -236,7 +237,9 @@ Q_CLUSTER = {
 
 # --- Whalefall ----------------------------------------------------------------------------
 
-WHALEFALL_ENCRYPTION_KEYS = [key for key in required("WHALEFALL_ENCRYPTION_KEYS").split(",") if key]
+WHALEFALL_ENCRYPTION_KEYS = [
+    keep_secret(key) for key in required("WHALEFALL_ENCRYPTION_KEYS").split(",") if key
+]
 CONNECT_TIMEOUT_SECONDS = env.int("CONNECT_TIMEOUT_SECONDS", default=5)
 STATEMENT_TIMEOUT_SECONDS = env.int("STATEMENT_TIMEOUT_SECONDS", default=60)
 # Servers read at a time by one worker, and records handed to a worker at a time.

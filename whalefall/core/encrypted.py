@@ -77,6 +77,14 @@ class EncryptedField(TextField):
         # Validation runs through here: as text a Ciphertext would become its "[encrypted]".
         return value if isinstance(value, Ciphertext) else super().to_python(value)
 
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Whoever saves a plain text holds a Ciphertext afterwards."""
+        value = getattr(model_instance, self.attname)
+        if isinstance(value, str):
+            value = encrypt(value)
+            setattr(model_instance, self.attname, value)
+        return value
+
     def get_prep_value(self, value: str | Ciphertext | None) -> str | None:
         if value is None:
             return None

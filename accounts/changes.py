@@ -16,6 +16,10 @@ Kind = AccountChange.Kind
 Cause = AccountChange.Cause
 
 
+# Every password is absent or not: where none was told before, we could not see it.
+NEEDS_SIGHT = frozenset({"password_absent", "password_method"})
+
+
 class ChangeLog:
     """The entries of one comparison, as ``AccountChange`` rows not yet stored."""
 
@@ -83,11 +87,12 @@ class ChangeLog:
             yield self.entry(row, Kind.RENAMED, seen, diff)
         by_cause: dict[str, dict[str, list[Any]]] = defaultdict(dict)
         for name, (before, after) in attribute_diff(record, row).items():
-            is_new_word = self.knowledge.is_upgrade and before is None
-            by_cause[Cause.ENGINE_UPGRADE if is_new_word else seen][name] = [
-                before,
-                after,
-            ]
+            cause = seen
+            if before is None and self.knowledge.is_upgrade:
+                cause = Cause.ENGINE_UPGRADE
+            elif name in NEEDS_SIGHT and "password_absent" not in row.attributes:
+                cause = Cause.VISIBILITY
+            by_cause[cause][name] = [before, after]
         for cause, values in by_cause.items():
             yield self.entry(row, Kind.ATTRIBUTES, cause, {"attributes": values})
 

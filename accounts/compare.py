@@ -116,6 +116,7 @@ def compare_in_full(
         is_upgrade=knowledge.is_upgrade,
         at=at,
     )
+    matching.stand_in_for(reading.unseen_attributes)
     edges = collect_edges(stored, reading, matching, knowledge)
     fingerprints = {
         record.name: fingerprint(record, edges[record.name]) for record, _ in matching.present

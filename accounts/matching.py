@@ -1,7 +1,7 @@
 """Which account of a reading is which account of the mirror."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from accounts.models import Account
@@ -25,6 +25,11 @@ class Matching:
     gone: list[Account] = field(default_factory=list)
     by_name: dict[str, Account] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+
+    def stand_in_for(self, unseen: Collection[str]) -> None:
+        """Give the records of known accounts the mirror's values of attributes nobody could see."""
+        if unseen:
+            self.kept = [(with_stored(record, row, unseen), row) for record, row in self.kept]
 
     @property
     def present(self) -> list[tuple[AccountRecord, Account]]:
@@ -69,6 +74,11 @@ def ids_moved(stored: Stored, records: Sequence[AccountRecord]) -> bool:
     same_name = [record for record in records if before.get(record.name) and record.native_id]
     moved = [record for record in same_name if record.native_id != before[record.name]]
     return 2 * len(moved) > len(same_name)
+
+
+def with_stored(record: AccountRecord, row: Account, unseen: Collection[str]) -> AccountRecord:
+    known = {name: row.attributes[name] for name in unseen if name in row.attributes}
+    return replace(record, attributes={**known, **record.attributes}) if known else record
 
 
 def record_of(row: Account) -> AccountRecord:

@@ -35,6 +35,7 @@ def load(document: Mapping[str, Any]) -> AccountsReading:
         grants=[
             GrantRecord(**{**edge, "scope": Scope(edge["scope"])}) for edge in document["grants"]
         ],
+        unseen_attributes=tuple(document["unseen_attributes"]),
     )
 
 

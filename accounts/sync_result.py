@@ -38,10 +38,10 @@ def synced_record(instance: Instance, *, requested_by: "User") -> SyncRecord:
             requested_by=requested_by,
             settled=settled.append,
         )
-    except Exception as error:
+    except Exception:
         if not settled:
             raise
-        raise SyncFailed(settled[0]) from error
+        raise SyncFailed(settled[0]) from None
     record = session.records.select_related("instance").get()
     if record.status != SyncRecord.Status.COMPLETED:
         raise SyncFailed(record)

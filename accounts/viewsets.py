@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
@@ -27,7 +28,7 @@ from instances.coverage import coverage_by_instance
 from instances.models import Instance
 from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer
-from whalefall.core.api import ReadOnlyViewSet, SignedInRequest, ViewSet
+from whalefall.core.api import NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet
 from whalefall.core.errors import InvalidRequest
 from whalefall.core.filters import refuse_unknown
 
@@ -39,6 +40,7 @@ class AccountSyncViewSet(ViewSet[Instance]):
     """Registered on ``instances``. Runs open their own transactions, so these views open none."""
 
     queryset = Instance.objects.living().select_related("credential")
+    serializer_class = NoBody
     required_permissions = {"sync_all": MAY_RUN, "sync_one": MAY_RUN}
     messages = {"sync_all": "Queued.", "sync_one": "Synced."}
 
@@ -117,11 +119,12 @@ class ChangeHistoryViewSet(mixins.ListModelMixin, ViewSet[AccountChange]):
     ordering_fields = ("occurred_at", "kind", "cause")
     ordering = ("-occurred_at",)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        get_object_or_404(Account, pk=kwargs["account"])
+
     def get_queryset(self) -> QuerySet[AccountChange]:
-        rows = super().get_queryset()
-        if getattr(self, "swagger_fake_view", False):
-            return rows
-        return rows.filter(account=get_object_or_404(Account, pk=self.kwargs["account"]))
+        return super().get_queryset().filter(account=self.kwargs.get("account"))
 
 
 class HeldReadingViewSet(ReadOnlyViewSet[HeldReading]):

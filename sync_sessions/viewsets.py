@@ -1,8 +1,11 @@
+from typing import Any
+
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sync_sessions.launch import cancel_session, retry_failed
@@ -64,11 +67,12 @@ class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
 class OfSessionViewSet(mixins.ListModelMixin, ViewSet[M]):
     """A list of what belongs to one session."""
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        get_object_or_404(SyncSession, pk=kwargs["session"])
+
     def get_queryset(self) -> QuerySet[M]:
-        if getattr(self, "swagger_fake_view", False):
-            return super().get_queryset()
-        session = get_object_or_404(SyncSession, pk=self.kwargs["session"])
-        return super().get_queryset().filter(session=session)
+        return super().get_queryset().filter(session=self.kwargs.get("session"))
 
 
 class SyncRecordViewSet(OfSessionViewSet[SyncRecord]):

@@ -22,6 +22,11 @@ from sync_sessions.viewsets import (
 from tags.viewsets import TagViewSet
 from whalefall.core.views import Health
 
+
+class Docs(SpectacularSwaggerView):
+    http_method_names = ("get", "head")  # DRF's OPTIONS has no template for it
+
+
 router = DefaultRouter()
 router.trailing_slash = "/?"  # the constructor's argument knows only yes and no
 router.include_format_suffixes = False
@@ -47,5 +52,5 @@ urlpatterns = [
     *router.urls,
     re_path(r"^health/?$", Health.as_view(), name="health"),
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
-    re_path(r"^docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^docs/?$", Docs.as_view(url_name="schema"), name="docs"),
 ]

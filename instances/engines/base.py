@@ -150,7 +150,8 @@ class AccountsReading:
     ``sections`` always holds ``accounts`` and ``memberships``, and each section that
     ``Engine.section_of`` can name, once for the server or once per existing database. A database
     that has no section any more is gone. Records of an unknown section are those that could be
-    seen: they are true, but others may exist.
+    seen: they are true, but others may exist. ``unseen_attributes`` names the attributes of
+    accounts that our login may not see, so that their absence tells nothing.
     """
 
     version: str
@@ -158,6 +159,7 @@ class AccountsReading:
     accounts: Sequence[AccountRecord]
     memberships: Sequence[MembershipRecord]
     grants: Sequence[GrantRecord]
+    unseen_attributes: Sequence[str] = ()
 
 
 class Engine(ABC):

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from instances.models import Credential
 from tests.api.envelopes import failure, invalid, success
-from tests.factories import CredentialFactory, InstanceFactory, UserFactory
+from tests.factories import CredentialFactory, InstanceFactory
 from whalefall.core.codes import CODES
 from whalefall.core.errors import WhalefallError
 
@@ -42,62 +42,6 @@ def test_anonymous_caller_is_asked_to_sign_in(client: Client, db: None) -> None:
     assert response.json() == failure(
         "AUTHENTICATION_REQUIRED", "Authentication credentials were not provided."
     )
-
-
-def test_basic_sign_in(db: None) -> None:
-    user = UserFactory(is_superuser=True)
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=basic(user.username, "let-me-in"))
-
-    assert client.get(TAGS).status_code == 200
-
-
-@pytest.mark.parametrize("name", ["somebody", "nobody"])
-def test_wrong_password_and_unknown_name_look_the_same(db: None, name: str) -> None:
-    UserFactory(username="somebody")
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=basic(name, "wrong"))
-
-    response = client.get(TAGS)
-
-    assert response.status_code == 401
-    assert response.json() == failure("INVALID_CREDENTIALS", "The name or the password is wrong.")
-
-
-def test_disabled_user_with_the_right_password_is_told(db: None) -> None:
-    user = UserFactory(is_active=False)
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=basic(user.username, "let-me-in"))
-
-    response = client.get(TAGS)
-
-    assert response.status_code == 403
-    assert response.json() == failure(
-        "ACCOUNT_DISABLED", "The password is right, but this account is disabled."
-    )
-
-
-def basic(name: str, password: str) -> str:
-    import base64  # noqa: PLC0415 -- of this helper alone
-
-    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
-
-
-def test_cookie_caller_needs_a_csrf_token_to_write(db: None) -> None:
-    client = APIClient(enforce_csrf_checks=True)
-    client.force_login(UserFactory(is_superuser=True))
-
-    missing = client.post(TAGS, {"name": "production"})
-    client.cookies["csrftoken"] = "a" * 32
-    without_header = client.post(TAGS, {"name": "production"})
-    wrong = client.post(TAGS, {"name": "production"}, headers={"X-CSRFToken": "b" * 32})
-    right = client.post(TAGS, {"name": "production"}, headers={"X-CSRFToken": "a" * 32})
-
-    assert [missing.status_code, without_header.status_code, wrong.status_code] == [403] * 3
-    assert missing.json() == failure("CSRF_MISSING")
-    assert without_header.json() == failure("CSRF_MISSING")
-    assert wrong.json() == failure("CSRF_INVALID")
-    assert right.status_code == 201
 
 
 def test_role_without_the_right_is_refused(viewer: APIClient) -> None:

@@ -112,6 +112,18 @@ def objects(db: None) -> dict[str, object]:
     return {"id": key, "session": session.pk}
 
 
+@pytest.mark.parametrize("path", sorted({path for path, _ in ALLOWED} - {"schema"}))
+def test_every_page_of_the_browsable_api_opens(
+    admin: APIClient, objects: dict[str, object], path: str
+) -> None:
+    response = admin.get(f"/api/v1/{path.format(**objects)}", headers={"Accept": "text/html"})
+
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert response.status_code in ({200, 409} if (path, "get") in ALLOWED else {405})
+    options = admin.options(f"/api/v1/{path.format(**objects)}")
+    assert options.status_code == (405 if path == "docs" else 200)
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("path", "method"), sorted(ALLOWED))
 def test_only_the_roles_of_the_table_may(

@@ -160,16 +160,15 @@ def test_bug_during_a_sync_of_one_is_logged_once_and_named(
         response = operator.post(one(instance))
 
     record = SyncRecord.objects.get()
-    tracebacks = [
-        line["error_id"] for line in logs if line.get("log_level") == "error" and "error_id" in line
-    ]
+    tracebacks = [line["error_id"] for line in logs if line.get("exc_info")]
     assert response.status_code == 500
     assert response.json() == failure(
         "TASK_EXECUTION_FAILED",
         record.error_message,
         extra=failed(record, record.error_message),
     )
-    assert [error_id for error_id in tracebacks if error_id in record.error_message] == tracebacks
+    assert len(tracebacks) == 1
+    assert tracebacks[0] in record.error_message
 
 
 def test_sync_of_an_unknown_instance_is_not_found(operator: APIClient, db: None) -> None:

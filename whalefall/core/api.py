@@ -8,7 +8,7 @@ from django.db.models import Model
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, CharField
+from rest_framework.serializers import BaseSerializer, CharField, Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from whalefall.core.errors import WhalefallError
@@ -43,6 +43,10 @@ class SecretField(CharField):
 
     def to_internal_value(self, data: Any) -> str:
         return keep_secret(super().to_internal_value(data))
+
+
+class NoBody(Serializer[Any]):
+    """For actions that take none; the browsable API asks every view for a serializer."""
 
 
 class ViewSet(GenericViewSet[M]):

@@ -35,12 +35,20 @@ CODES = {
     "TAG_IN_USE": Code(409, "conflict", ("Take it off its instances first.",)),
     "SNAPSHOT_MISSING": Code(409, "conflict"),
     "PERMISSION_FACTS_MISSING": Code(409, "conflict"),
-    "SYNC_DATA_ERROR": Code(409, "external"),
-    "SYNC_IMPLAUSIBLE": Code(409, "conflict"),
-    "SYNC_ALREADY_RUNNING": Code(409, "conflict"),
-    "DATABASE_CONNECTION_ERROR": Code(409, "external"),
-    "DATABASE_TIMEOUT": Code(504, "external"),
-    "DATABASE_QUERY_ERROR": Code(502, "external"),
+    "SYNC_DATA_ERROR": Code(
+        409, "external", ("Check that host and port belong to the engine of this instance.",)
+    ),
+    "SYNC_IMPLAUSIBLE": Code(
+        409, "conflict", ("Look at the held reading, then accept or reject it.",)
+    ),
+    "SYNC_ALREADY_RUNNING": Code(409, "conflict", ("Wait for that session, or cancel it.",)),
+    "DATABASE_CONNECTION_ERROR": Code(
+        409, "external", ("Run preflight on the instance, and check its address and credential.",)
+    ),
+    "DATABASE_TIMEOUT": Code(504, "external", ("Check the load of the server, then retry.",)),
+    "DATABASE_QUERY_ERROR": Code(
+        502, "external", ("Run preflight to see which rights are missing.",)
+    ),
     "WORKER_LOST": Code(500, "system"),
     "TASK_EXECUTION_FAILED": Code(500, "system", ("Look for error_id in the log.",), False),
     "INTERNAL_ERROR": Code(500, "system", ("Look for error_id in the log.",), False),

@@ -21,6 +21,13 @@ HIDDEN_PARTS = frozenset(
 """The sections of which information_schema may show something to a login that can't read them."""
 
 
+TOLD_BY = {
+    "empty_passwords": ("password_absent",),
+    "user_attributes": ("metadata", "password_locking", "has_second_password"),
+}
+"""The attributes that a query alone tells."""
+
+
 def unknown_names(sections: Iterable[Section]) -> set[str]:
     return {section.name for section in sections if not section.is_complete}
 
@@ -43,7 +50,10 @@ def assemble(
         others = seen_accounts(grants, memberships, accounts, catalogue.current_user)
     else:
         others = missing_accounts(grants, memberships, accounts)
-    return AccountsReading(version, sections, [*accounts, *others], memberships, grants)
+    unseen = [
+        name for query, names in TOLD_BY.items() if not catalogue.knows(query) for name in names
+    ]
+    return AccountsReading(version, sections, [*accounts, *others], memberships, grants, unseen)
 
 
 def unlisted(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PARAMETER_GRANTS_SINCE = 150000
 MEMBERSHIP_OPTIONS_SINCE = 160000
+PASSWORD_ATTRIBUTES = ("password_absent", "password_method")
 
 
 class Reading:
@@ -49,7 +50,12 @@ class Reading:
         for database in sorted(found, key=lambda one: one.name != main.database):
             self.read_database(database)
         return AccountsReading(
-            self.engine.version, self.sections, self.accounts, self.memberships, self.grants
+            self.engine.version,
+            self.sections,
+            self.accounts,
+            self.memberships,
+            self.grants,
+            unseen_attributes=() if self.rights.may_see_passwords else PASSWORD_ATTRIBUTES,
         )
 
     def read_logins(self) -> Mapping[int, datetime]:

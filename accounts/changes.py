@@ -87,7 +87,7 @@ class ChangeLog:
             yield self.entry(row, Kind.RENAMED, seen, diff)
         by_cause: dict[str, dict[str, list[Any]]] = defaultdict(dict)
         for name, (before, after) in attribute_diff(record, row).items():
-            cause = seen
+            cause: str = seen
             if before is None and self.knowledge.is_upgrade:
                 cause = Cause.ENGINE_UPGRADE
             elif name in NEEDS_SIGHT and "password_absent" not in row.attributes:

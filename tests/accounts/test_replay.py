@@ -17,7 +17,7 @@ from tests.accounts.mirror import edges
 from tests.factories import InstanceFactory, sync
 from tests.toy_engine import TOY_SERVERS, ToyServer, reading
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 NUMBERS = st.integers(0, 11)
 EVENTS = ["create", "drop", "drop_and_create", "bring_back", "rename", "swap"]

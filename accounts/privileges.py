@@ -41,7 +41,8 @@ def direct_privileges(account: Account, *, at: datetime | None = None) -> Privil
     sections = list(
         Section.objects.filter(instance=account.instance_id, category=SyncSession.Category.ACCOUNTS)
     )
-    if not any(section.read_at for section in sections):
+    about_grants = [one for one in sections if one.name not in {"accounts", "memberships"}]
+    if not any(section.read_at for section in about_grants):
         raise PrivilegesNeverRead(
             f"The privileges on {account.instance} have never been read; sync its accounts first."
         )

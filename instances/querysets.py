@@ -51,6 +51,13 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         for credential in credentials:
             credential.delete()
 
+    def recycle(self, pk: int, *, at: datetime) -> None:
+        """Into the recycle bin; one that is there already keeps its moment."""
+        self.living().filter(pk=pk).update(deleted_at=at)
+
+    def restore(self, pk: int) -> None:
+        self.filter(pk=pk).update(deleted_at=None)
+
     def lock(self, pk: int) -> "Instance":
         """The row, kept from other writers until the transaction ends (a no-op on SQLite)."""
         return self.select_for_update(of=("self",)).get(pk=pk)

@@ -7,11 +7,11 @@ from instances.places import refuse_taken
 
 
 def recycle(instance: Instance) -> None:
-    Instance.objects.filter(pk=instance.pk, deleted_at=None).update(deleted_at=timezone.now())
+    Instance.objects.recycle(instance.pk, at=timezone.now())
 
 
 def restore(instance: Instance) -> None:
     """Make ``instance`` alive again. Raises NameTaken or AddressTaken."""
     refuse_taken(vars(instance), by=instance)
-    Instance.objects.filter(pk=instance.pk).update(deleted_at=None)
+    Instance.objects.restore(instance.pk)
     instance.deleted_at = None

@@ -35,7 +35,6 @@ TRANSACTIONS = {
 }
 WRITES = {
     "instances/adding.py": "one living instance and its credential, each found by its name",
-    "instances/recycling.py": "one row by its key, into the recycle bin and back",
     "sync_sessions/schedules.py": "the table is django-q's, which has no QuerySet of ours",
     "whalefall/demo/trying.py": "the trial's own user",
 }

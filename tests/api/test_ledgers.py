@@ -217,7 +217,7 @@ def test_permissions_that_were_never_read_are_not_shown_as_none(viewer: APIClien
 
 
 def test_permissions_before_the_account_was_first_seen_are_not_known(viewer: APIClient) -> None:
-    account = AccountFactory(instance=SectionFactory().instance)
+    account = AccountFactory(instance=SectionFactory(name="server").instance)
     before = account.first_seen_at - timedelta(days=1)
 
     response = viewer.get(f"{PATH}/{account.pk}/permissions", {"at": before.isoformat()})
@@ -226,7 +226,7 @@ def test_permissions_before_the_account_was_first_seen_are_not_known(viewer: API
 
 
 def test_permissions_without_facts_are_not_shown(viewer: APIClient) -> None:
-    account = AccountFactory(instance=SectionFactory().instance, facts_version=0)
+    account = AccountFactory(instance=SectionFactory(name="server").instance, facts_version=0)
 
     response = viewer.get(f"{PATH}/{account.pk}/permissions")
 

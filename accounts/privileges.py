@@ -27,13 +27,14 @@ class Privileges:
     """An account's direct privileges, its memberships, and what could not be read beside them.
 
     Both lists hold dictionaries in the words of the HTTP contract. ``coverage`` is known
-    sections / all sections of the instance's last reading.
+    sections / all sections of the instance's last reading, made at ``read_at``.
     """
 
     privileges: list[dict[str, Any]]
     memberships: list[dict[str, Any]]
     unknown: Sequence[Section]
     coverage: float
+    read_at: datetime
 
 
 def direct_privileges(account: Account, *, at: datetime | None = None) -> Privileges:
@@ -42,7 +43,8 @@ def direct_privileges(account: Account, *, at: datetime | None = None) -> Privil
         Section.objects.filter(instance=account.instance_id, category=SyncSession.Category.ACCOUNTS)
     )
     about_grants = [one for one in sections if one.name not in {"accounts", "memberships"}]
-    if not any(section.read_at for section in about_grants):
+    read_at = max((one.read_at for one in about_grants if one.read_at), default=None)
+    if read_at is None:
         raise PrivilegesNeverRead(
             f"The privileges on {account.instance} have never been read; sync its accounts first."
         )
@@ -65,6 +67,7 @@ def direct_privileges(account: Account, *, at: datetime | None = None) -> Privil
         ],
         unknown=unknown,
         coverage=1 - len(unknown) / len(sections),
+        read_at=read_at,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from whalefall.demo.machine import ROOT, NoServer, postgresql_build
 
 PARTS = ["manage.py", "whalefall", "accounts", "instances", "sync_sessions", "tags"]
-PARTS += ["templates", "static", "locale"]
+PARTS += ["templates", "static"]
 
 
 @pytest.fixture

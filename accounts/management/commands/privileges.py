@@ -4,6 +4,8 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import Account
 from accounts.privileges import Privileges, direct_privileges
 from instances.models import Instance
@@ -55,7 +57,8 @@ def lines(found: Privileges) -> list[str]:
         f"unknown: {section}: {section.reason} {section.needed_grant}".rstrip()
         for section in found.unknown
     ]
-    printed.append(f"coverage {found.coverage:.0%}")
+    read_at = timezone.localtime(found.read_at)
+    printed.append(f"coverage {found.coverage:.0%}, last read {read_at:%Y-%m-%d %H:%M}")
     return printed
 
 

@@ -32,12 +32,15 @@ QUEUE_GRACE = timedelta(minutes=10)
 def open_session(
     category: str,
     task: str,
-    instances: Iterable[Instance],
+    instances: Iterable[Instance | None],
     *,
     trigger: str,
     requested_by: "User | None" = None,
 ) -> SyncSession:
-    """A new session with one pending record per instance. Nothing is queued yet."""
+    """A new session with one pending record per instance (None: for the whole fleet).
+
+    Nothing is queued yet.
+    """
     now = timezone.now()
     session = SyncSession.objects.begin(
         at=now, category=category, task=task, trigger=trigger, requested_by=requested_by
@@ -52,7 +55,7 @@ def open_session(
 def launch(
     category: str,
     task: str,
-    instances: Iterable[Instance],
+    instances: Iterable[Instance | None],
     *,
     trigger: str,
     requested_by: "User | None" = None,
@@ -74,8 +77,12 @@ def retry_failed(
 
     Raises InvalidRequest when none of them did, or none is active any more.
     """
-    failed = session.records.filter(status=SyncRecord.Status.FAILED).values("instance")
-    instances = list(Instance.objects.active().filter(pk__in=failed))
+    failed = session.records.filter(status=SyncRecord.Status.FAILED)
+    instances: list[Instance | None] = [
+        *Instance.objects.active().filter(pk__in=failed.values("instance"))
+    ]
+    if failed.filter(instance=None).exists():
+        instances.append(None)
     if not instances:
         raise InvalidRequest(
             "This session has no failed record of an active instance, so there is nothing to run "

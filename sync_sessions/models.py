@@ -27,6 +27,9 @@ class SyncSession(models.Model):
         ACCOUNTS = "accounts", _("accounts")
         CAPACITY = "capacity", _("capacity")
         AGGREGATION = "aggregation", _("aggregation")
+        FORECAST = "forecast", _("forecast")
+        PARTITIONS = "partitions", _("partitions")
+        CLEAN_UP = "clean_up", _("clean-up")
         CLASSIFICATION = "classification", _("classification")
 
     class Trigger(models.TextChoices):

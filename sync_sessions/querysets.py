@@ -89,9 +89,13 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return self.filter(session=session, pk__range=(first, last))
 
     def begin(
-        self, session: "SyncSession", instances: Iterable["Instance"], *, lease_until: datetime
+        self,
+        session: "SyncSession",
+        instances: Iterable["Instance | None"],
+        *,
+        lease_until: datetime,
     ) -> int:
-        """One pending record per instance; how many there are."""
+        """One pending record per instance (None: the whole fleet); how many there are."""
         return len(
             self.bulk_create(
                 self.model(

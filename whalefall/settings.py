@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "instances",
     "sync_sessions",
     "accounts",
+    "capacity",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -13,9 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from importlib import import_module, resources
 from types import ModuleType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from instances.engines.errors import ConnectionFailed
+
+if TYPE_CHECKING:
+    from instances.engines.sizes import SizesReading, TableRecord
 
 
 class Scope(StrEnum):
@@ -211,6 +214,21 @@ class Engine(ABC):
         Raises EngineError when the reading as a whole is worthless; a part that our login may
         not read is an unknown section instead.
         """
+
+    def read_sizes(self) -> "SizesReading":
+        """Every database and its size, in a number of statements that no table adds to.
+
+        Raises EngineError when the reading as a whole is worthless.
+        """
+        raise NotImplementedError
+
+    def stream_tables(self) -> "Iterator[TableRecord | Section]":
+        """Every table of every database, streamed: a database's tables, then its section.
+
+        The section is named ``tables`` and says whether those were all; where it is unknown, those
+        before it exist. No more than a batch of rows is in memory at a time.
+        """
+        raise NotImplementedError
 
     @classmethod
     @abstractmethod

@@ -1,0 +1,1 @@
+"""django-q2 entry points: positional ids in, nothing out."""

@@ -1,0 +1,1 @@
+"""Every viewset of ``capacity``; ``whalefall.api`` registers them."""

@@ -1,20 +1,17 @@
-"""PostgreSQL's own verdict, by ``has_*_privilege`` and ``pg_has_role``, against the mirror's edges.
+"""PostgreSQL's own verdict, by ``has_*_privilege`` and ``pg_has_role``, against Whalefall's.
 
 Every account × object × privilege: an edge too many, one too few, or one in the wrong place shows.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 from typing import Any
 
-from instances.engines.base import AccountsReading, GrantRecord, MembershipRecord
+from instances.engines.effective import Thing, World
+from instances.engines.postgresql.effective import PostgreSQLEffective
 from whalefall.demo.servers import Server
 
-PUBLIC = "public"
 TABLE = "SELECT INSERT UPDATE DELETE TRUNCATE REFERENCES TRIGGER"
-WRITES = {"INSERT", "UPDATE", "DELETE"}
 
 Place = tuple[str, ...]
 """Scope, database, schema, name, column."""
@@ -143,130 +140,54 @@ def verdicts(server: Server, database: str) -> Iterator[tuple[str, Place, str, b
         yield row[0], row[1:6], row[6], row[7], row[8]
 
 
-@dataclass
-class Rights:
-    """What the edges of a reading add up to, for those who are connected to ``database``."""
-
-    reading: AccountsReading
-    major: int
-    database: str
-
-    @cached_property
-    def superusers(self) -> set[str]:
-        return {account.name for account in self.reading.accounts if account.is_superuser}
-
-    @cached_property
-    def holders(self) -> dict[tuple[Place, str], set[str]]:
-        return self.by_place(grant for grant in self.reading.grants)
-
-    @cached_property
-    def grantors(self) -> dict[tuple[Place, str], set[str]]:
-        return self.by_place(grant for grant in self.reading.grants if grant.grantable)
-
-    @staticmethod
-    def by_place(grants: Iterable[GrantRecord]) -> dict[tuple[Place, str], set[str]]:
-        found: dict[tuple[Place, str], set[str]] = defaultdict(set)
-        for grant in grants:
-            found[place_of(grant), grant.privilege].add(grant.account)
-        return found
-
-    def closure(self, account: str, option: str = "") -> set[str]:
-        """``account`` and every role that it reaches over memberships with ``option``."""
-        edges: dict[str, set[str]] = defaultdict(set)
-        for edge in self.reading.memberships:
-            if not option or getattr(edge, option):
-                edges[edge.member].add(edge.role)
-        owners = self.holders.get((("database", self.database, "", "", ""), "OWNER"), set())
-        for owner in owners:
-            edges[owner].add("pg_database_owner")
-        found, new = {account}, [account]
-        while new:
-            reached = edges[new.pop()] - found
-            found |= reached
-            new += reached
-        return found
-
-    @cached_property
-    def inherited(self) -> dict[str, set[str]]:
-        names = [account.name for account in self.reading.accounts]
-        return {name: self.closure(name, "inherits") for name in names}
-
-    def holds(self, account: str, place: Place, privilege: str) -> bool:
-        roles = self.inherited[account]
-        if account in self.superusers or self.predefined(roles, place, privilege):
-            return True
-        holders = self.holders.get((place, privilege), set())
-        if place[0] == "column":
-            holders = holders | self.holders.get((table_of(place), privilege), set())
-        return bool(holders & {*roles, PUBLIC})
-
-    def may_grant(self, account: str, place: Place, privilege: str) -> bool:
-        roles = self.inherited[account]
-        places = [place, table_of(place)] if place[0] == "column" else [place]
-        return account in self.superusers or any(
-            roles & (self.grantors.get((one, privilege), set()) | self.owners(one))
-            for one in places
-        )
-
-    def owners(self, place: Place) -> set[str]:
-        return self.holders.get((place, "OWNER"), set())
-
-    def predefined(self, roles: set[str], place: Place, privilege: str) -> bool:
-        """What the server grants to its own roles without an access list."""
-        scope, is_catalog = place[0], place[2] == "pg_catalog"
-        reads, writes = "pg_read_all_data" in roles, "pg_write_all_data" in roles
-        if scope == "schema":
-            return privilege == "USAGE" and (reads or writes)
-        if scope == "sequence":
-            return (privilege == "SELECT" and reads) or (privilege == "UPDATE" and writes)
-        if scope not in {"table", "column"}:
-            return False
-        return (
-            (privilege == "SELECT" and reads)
-            or (privilege in WRITES and writes and not is_catalog)
-            or (privilege == "MAINTAIN" and "pg_maintain" in roles)
-        )
+def disagreements(server: Server, database: str, world: World) -> list[Any]:
+    """Where what the edges of the mirror add up to and the server's verdict differ."""
+    effective = PostgreSQLEffective(world)
+    found = []
+    for account, place, privilege, held, option in verdicts(server, database):
+        key, thing = world.by_name[account], Thing(*place)
+        ours = any(effective.ways(key, privilege, thing))
+        if (held, option) != (ours, effective.may_grant(key, privilege, thing)):
+            found.append((account, place, privilege, {"held": held, "grantable": option}))
+    return found
 
 
-def place_of(grant: GrantRecord) -> Place:
-    return (str(grant.scope), grant.database, grant.schema, grant.name, grant.column)
-
-
-def table_of(place: Place) -> Place:
-    return ("table", *place[1:4], "")
-
-
-def disagreements(server: Server, database: str, reading: AccountsReading) -> list[Any]:
-    """Where the edges of the mirror and the server's verdict differ."""
-    rights = Rights(reading, server.build.major, database)
-    return [
-        (account, place, privilege, {"held": held, "grantable": option})
-        for account, place, privilege, held, option in verdicts(server, database)
-        if held != rights.holds(account, place, privilege)
-        or option != rights.may_grant(account, place, privilege)
-    ]
-
-
-def role_disagreements(server: Server, database: str, reading: AccountsReading) -> list[Any]:
-    rights = Rights(reading, server.build.major, database)
-    sets = "SET" if server.build.major >= 16 else "MEMBER"
-    rows = server.execute(HAS_ROLE.format(set=sets), database)
-    names = [account.name for account in reading.accounts]
-    closures = [{name: rights.closure(name, word) for name in names} for word in OPTIONS]
+def role_disagreements(server: Server, database: str, world: World) -> list[Any]:
+    """Likewise for who has which role: by inheriting it, at all, by SET ROLE, and as its admin."""
+    effective = PostgreSQLEffective(world)
+    superusers = {key for key, one in world.principals.items() if one.is_superuser}
+    member = {key: closure(world, key, database) for key in world.principals}
     told = []
-    for member, role, *verdict in rows:
-        administers = admins(reading.memberships, role) & closures[1][member]
-        expected = [member in rights.superusers or role in closure[member] for closure in closures]
-        expected.append(
-            member != role and (member in rights.superusers or bool(administers - {role}))
-        )
+    sets = "SET" if server.build.major >= 16 else "MEMBER"
+    for name, role_name, *verdict in server.execute(HAS_ROLE.format(set=sets), database):
+        key, role = world.by_name[name], world.by_name[role_name]
+        admins = {one.member for one in world.links if one.role == role and one.admin_option}
+        roles = {
+            "inherits": set(effective.inherited(key, database)),
+            "": member[key],
+            "can_set": closure(world, key, database, "can_set"),
+        }
+        expected = [key in superusers or role in found for found in roles.values()]
+        is_admin = key in superusers or bool(admins & member[key] - {role})
+        expected.append(key != role and is_admin)
         if verdict != expected:
-            told.append((member, role, verdict, expected))
+            told.append((name, role_name, verdict, expected))
     return told
 
 
-OPTIONS = ("inherits", "", "can_set")
-
-
-def admins(memberships: Iterable[MembershipRecord], role: str) -> set[str]:
-    return {edge.member for edge in memberships if edge.role == role and edge.admin_option}
+def closure(world: World, account: int, database: str, option: str = "") -> set[int]:
+    """``account`` and every role that it reaches over memberships with ``option``."""
+    edges: dict[int, set[int]] = defaultdict(set)
+    for link in world.links:
+        if not option or getattr(link, option):
+            edges[link.member].add(link.role)
+    implied = world.by_name.get("pg_database_owner")
+    for right in world.rights_on[Thing("database", database)]:
+        if right.is_owner and implied is not None:
+            edges[right.holder].add(implied)
+    found, new = {account}, [account]
+    while new:
+        reached = edges[new.pop()] - found
+        found |= reached
+        new += reached
+    return found

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from accounts.matching import record_of
 from accounts.stored import Stored
+from accounts.worlds import world_of
 from instances.engines.base import AccountsReading, GrantRecord
 from tests.live import postgresql_acls as acls
 from tests.live.mirrored import Mirrored
@@ -91,9 +92,10 @@ def compare(server: Server, mirrored: Mirrored) -> None:
         expected |= acls.grants_in(server, database)
     assert {grant for grant in reading.grants if is_ours(grant, databases)} == expected
     assert set(reading.memberships) == acls.memberships(server)
+    world = world_of(mirrored.instance)
     for database in databases:
-        assert disagreements(server, database, reading) == []
-        assert role_disagreements(server, database, reading) == []
+        assert disagreements(server, database, world) == []
+        assert role_disagreements(server, database, world) == []
 
 
 def is_ours(grant: GrantRecord, databases: list[str]) -> bool:

@@ -1,0 +1,202 @@
+"""What the accounts of a PostgreSQL cluster may do: what ``has_*_privilege`` answers, from edges.
+
+Source: https://www.postgresql.org/docs/current/ddl-priv.html
+Source: https://www.postgresql.org/docs/current/predefined-roles.html
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import takewhile
+
+from instances.engines.effective import WHOLE_SERVER, Effective, Right, Route, Thing, Way, World
+from instances.engines.postgresql.grants import OWNER
+
+DATABASE_OWNER = "pg_database_owner"
+SUPERUSER = "SUPERUSER"
+TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+WRITES = ("INSERT", "UPDATE", "DELETE")
+PRIVILEGES: Mapping[str, Sequence[str]] = {
+    "database": ("CREATE", "CONNECT", "TEMPORARY"),
+    "schema": ("CREATE", "USAGE"),
+    "table": TABLE,
+    "column": ("SELECT", "INSERT", "UPDATE", "REFERENCES"),
+    "sequence": ("SELECT", "UPDATE", "USAGE"),
+    "routine": ("EXECUTE",),
+    "type": ("USAGE",),
+    "language": ("USAGE",),
+    "tablespace": ("CREATE",),
+    "foreign_data_wrapper": ("USAGE",),
+    "foreign_server": ("USAGE",),
+    "large_object": ("SELECT", "UPDATE"),
+    "parameter": ("SET", "ALTER SYSTEM"),
+}
+MAINTAIN_SINCE = 17
+MEMBERSHIP_OPTIONS_SINCE = 16
+SERVER_WIDE = {"tablespace", "parameter", "server"}
+
+POWERS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "pg_read_all_data": {
+        **dict.fromkeys(("table", "column", "sequence"), ("SELECT",)),
+        "schema": ("USAGE",),
+    },
+    "pg_write_all_data": {
+        **dict.fromkeys(("table", "column"), WRITES),
+        "sequence": ("UPDATE",),
+        "schema": ("USAGE",),
+    },
+    "pg_maintain": {"table": ("MAINTAIN",)},
+}
+"""What the server's own roles may do with everything of a scope, without an access list."""
+
+
+def major(version: str) -> int:
+    return int("".join(takewhile(str.isdigit, version)) or 0)
+
+
+class PostgreSQLEffective(Effective):
+    """Rights add up: nothing is ever denied."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.inherited = cache(self._inherited)
+        self.powers_by_key = {
+            key: one.name for key, one in world.principals.items() if one.name in POWERS
+        }
+
+    @classmethod
+    def privileges(cls, scope: str, version: str) -> Sequence[str]:
+        words = PRIVILEGES.get(scope, ())
+        return (
+            (*words, "MAINTAIN") if scope == "table" and major(version) >= MAINTAIN_SINCE else words
+        )
+
+    @classmethod
+    def sources(cls, privilege: str, thing: Thing) -> Sequence[tuple[str, Thing]]:
+        found = [(privilege, thing), (OWNER, thing)]
+        if thing.scope == "column":
+            found += [(privilege, table_of(thing)), (OWNER, table_of(thing))]
+        if thing.database:
+            database = Thing("database", thing.database)
+            found += [("CONNECT", database), (OWNER, database)]
+        if thing.schema and thing.scope != "schema":
+            found.append(("USAGE", schema_of(thing)))
+        return found
+
+    @classmethod
+    def powers(cls) -> Collection[str]:
+        return (*POWERS, DATABASE_OWNER)
+
+    def _inherited(self, account: int, database: str) -> dict[int, list[Route]]:
+        """The roles that ``account`` has the rights of, for those connected to ``database``.
+
+        The owner of a database has ``pg_database_owner`` there, which nobody can be given.
+        """
+        routes = self.world.routes(account, "inherits")
+        implied = self.world.by_name.get(DATABASE_OWNER)
+        owners = [
+            right.holder
+            for right in self.world.rights_on[Thing("database", database)]
+            if right.is_owner and right.holder in routes and self._passes_on(right.holder)
+        ]
+        if implied is not None and owners:
+            routes[implied] = [(*route, implied) for route in routes[owners[0]]]
+        return routes
+
+    def _passes_on(self, owner: int) -> bool:
+        """Before 16 a NOINHERIT role has nothing of its roles, of ``pg_database_owner`` neither."""
+        principal = self.world.principals[owner]
+        is_old = major(self.world.version) < MEMBERSHIP_OPTIONS_SINCE
+        return not is_old or principal.attributes.get("inherit", True)
+
+    def ways(self, account: int, privilege: str, thing: Thing) -> Iterator[Way]:
+        if self.world.principals[account].is_superuser:
+            yield Way(power=SUPERUSER, grantable=True)
+        routes = self.inherited(account, thing.database)
+        things = [thing, table_of(thing)] if thing.scope == "column" else [thing]
+        for one in things:
+            owners = [right.holder for right in self.world.rights_on[one] if right.is_owner]
+            may_grant = any(owner in routes for owner in owners)
+            for right in self.world.rights_on[one]:
+                if right.privilege == privilege:
+                    yield from self._by(right, routes, may_grant=may_grant)
+        for key, power in self.powers_by_key.items():
+            if key in routes and gives(power, privilege, thing):
+                yield from (Way(route, power=power) for route in routes[key])
+
+    def _by(
+        self, right: Right, routes: Mapping[int, list[Route]], *, may_grant: bool
+    ) -> Iterator[Way]:
+        """The owner may grant on whatever it was granted itself."""
+        if right.holder == self.world.everybody:
+            yield Way(right=right, grantable=may_grant)
+        for route in routes.get(right.holder, ()):
+            yield Way(route, right, grantable=right.grantable or may_grant)
+
+    def may_grant(self, account: int, privilege: str, thing: Thing) -> bool:
+        """Whether ``account`` may give the privilege to others, whether it holds it or not."""
+        if self.world.principals[account].is_superuser:
+            return True
+        routes = self.inherited(account, thing.database)
+        things = [thing, table_of(thing)] if thing.scope == "column" else [thing]
+        return any(
+            right.holder in routes
+            and (right.is_owner or (right.privilege == privilege and right.grantable))
+            for one in things
+            for right in self.world.rights_on[one]
+        )
+
+    def reaches(self, account: int, thing: Thing) -> bool | None:
+        if self.world.principals[account].is_superuser or thing.scope in SERVER_WIDE:
+            return True
+        gates = [("CONNECT", Thing("database", thing.database))]
+        if thing.schema and thing.scope != "schema":
+            gates.append(("USAGE", schema_of(thing)))
+        if all(any(self.ways(account, *gate)) for gate in gates):
+            return True
+        return None if {"", thing.database} & set(self.world.blind) else False
+
+    def everything(self, account: int) -> Iterator[tuple[str, Thing, Way]]:
+        world = self.world
+        if world.principals[account].is_superuser:
+            yield SUPERUSER, WHOLE_SERVER, Way(power=SUPERUSER, grantable=True)
+        plain = world.routes(account, "inherits")
+        if world.everybody is not None:
+            plain.setdefault(world.everybody, [()])
+        for holder, routes in plain.items():
+            for right in world.rights_of[holder]:
+                for route in routes:
+                    yield right.privilege, right.thing, Way(route, right, grantable=right.grantable)
+            for word in words_of_power(self.powers_by_key.get(holder, "")):
+                for route in routes:
+                    power = world.principals[holder].name
+                    yield word, WHOLE_SERVER, Way(route, power=power)
+        yield from self._as_database_owner(account, plain)
+
+    def _as_database_owner(
+        self, account: int, plain: Mapping[int, list[Route]]
+    ) -> Iterator[tuple[str, Thing, Way]]:
+        implied = self.world.by_name.get(DATABASE_OWNER)
+        if implied is None or implied in plain:
+            return
+        for right in self.world.rights_of[implied]:
+            for route in self.inherited(account, right.thing.database).get(implied, ()):
+                yield right.privilege, right.thing, Way(route, right, grantable=right.grantable)
+
+
+def table_of(column: Thing) -> Thing:
+    return Thing("table", column.database, column.schema, column.name)
+
+
+def schema_of(thing: Thing) -> Thing:
+    return Thing("schema", thing.database, thing.schema)
+
+
+def gives(power: str, privilege: str, thing: Thing) -> bool:
+    """Whether a role of the server's own may do this; nobody writes to the catalog so."""
+    is_catalog = thing.schema == "pg_catalog" and privilege in WRITES
+    return not is_catalog and privilege in POWERS[power].get(thing.scope, ())
+
+
+def words_of_power(power: str) -> Sequence[str]:
+    """What a power gives on tables, which says best what it is."""
+    return POWERS[power]["table"] if power else ()

@@ -23,20 +23,17 @@ def reached_roles(links: Iterable[Link]) -> Reached:
         if link.can_set:
             can_set[link.member].add(link.role)
     found: Reached = {}
-    inherited = {account: depths(inherits, {account: 0}) for account in {*inherits, *can_set}}
-    for account, own in inherited.items():
+    for account in {*inherits, *can_set}:
+        own = depths(inherits, {account: 0})
         taken = depths(inherits, depths(can_set, {account: 0}))
-        for role, depth in taken.items():
-            if role != account and role not in own:
-                found[account, role] = (False, depth)
-        for role, depth in own.items():
-            if role != account:
-                found[account, role] = (True, depth)
+        found |= {(account, role): (False, depth) for role, depth in taken.items()}
+        found |= {(account, role): (True, depth) for role, depth in own.items()}
+        del found[account, account]
     return found
 
 
 def depths(links: Mapping[int, Collection[int]], start: Mapping[int, int]) -> dict[int, int]:
-    """The shortest way to everything that can be reached from ``start``, which is itself reached."""
+    """The length of the shortest way from ``start`` to everything that it reaches, itself too."""
     found = dict(start)
     queue = deque(sorted(start, key=start.__getitem__))
     while queue:

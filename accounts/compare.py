@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
-from accounts.diffs import account_text
+from accounts.diffs import account_line, canonical_text, grant_line, membership_line
 from accounts.matching import Matching, match
 from accounts.models import Account
 from accounts.sections import Knowledge
@@ -70,6 +70,13 @@ class Comparison:
         """How many edges the mirror would lose."""
         ended = sum(map(len, self.ended.values()))
         return ended + sum(len(change.closed) for change in self.changes.values())
+
+    def memberships_changed(self) -> bool:
+        """Whether the graph of roles became another one."""
+        touched: list[Edge | StoredEdge] = [edge for edges in self.ended.values() for edge in edges]
+        for change in self.changes.values():
+            touched += [*change.opened, *change.closed, *(edge for _, edge in change.changed)]
+        return any(isinstance(edge, MembershipRecord | StoredMembership) for edge in touched)
 
 
 def compare(stored: Stored, reading: AccountsReading, *, at: datetime) -> Comparison:
@@ -142,23 +149,13 @@ def check(reading: AccountsReading) -> None:
 
 def fingerprint(account: AccountRecord, edges: Edges) -> str:
     """SHA-256 over what an account is and may do; order and repetition have no part in it."""
-    lines = sorted(set(map(_line, edges.all())))
-    head = (account.name, account.native_id, account_text(account))
-    return sha256(repr((head, lines)).encode(errors="surrogatepass")).hexdigest()
-
-
-def _line(edge: Edge) -> str:
-    return repr(
-        (
-            *(edge.privilege, str(edge.scope), edge.database, edge.schema, edge.name),
-            *(edge.column, edge.grantor, edge.grantable, edge.is_denied, edge.is_owner),
-        )
-        if isinstance(edge, GrantRecord)
-        else (
-            *(edge.role, edge.grantor, edge.admin_option),
-            *(edge.inherits, edge.can_set, edge.is_default),
-        )
+    text = canonical_text(
+        account_line(account),
+        dict(account.attributes),
+        sorted(set(map(grant_line, edges.grants))),
+        sorted(set(map(membership_line, edges.memberships))),
     )
+    return sha256(text.encode()).hexdigest()
 
 
 # --- what the account has, as far as anybody knows ----------------------------------------------

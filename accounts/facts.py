@@ -1,10 +1,12 @@
-"""What stands out about one account, from the account and its edges alone.
+"""What stands out about one account, from the account, its edges, and the roles it has.
 
-No role graph and no clock: an expiry is a fact, that it has passed is a question for the reader.
+No clock: an expiry is a fact, that it has passed is a question for the reader.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -12,48 +14,71 @@ from django.conf import settings
 from instances.engines.base import AccountRecord, GrantRecord, MembershipRecord
 
 # Raise it whenever the computation changes: facts of another version are computed anew.
-FACTS_VERSION = 1
+FACTS_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFacts:
+    """What an account has through its roles; None where the memberships are not known."""
+
+    ways_to_grant: tuple[str, ...] = ()
+    can_become_superuser: bool | None = None
+    superusers: tuple[str, ...] = ()
+    inherited_roles: int | None = None
+    settable_roles: int | None = None
 
 
 def compute_facts(
     account: AccountRecord,
     grants: Iterable[GrantRecord],
     memberships: Iterable[MembershipRecord],
+    graph: GraphFacts,
     *,
     everything_known: bool,
 ) -> dict[str, Any]:
     """``{fact: {"value": …, "reasons": [words]}}``; the value None means unknown.
 
-    Facts: ``superuser``, ``locked``, ``can_grant``, ``password_absent``, ``password_expired``,
-    ``password_never_expires``. That an account may *not* grant is known only when every section
-    was read.
+    Facts: ``superuser``, ``locked``, ``can_grant`` (also by inheriting a role, which the reason
+    names), ``password_absent``, ``password_expired``, ``password_never_expires``,
+    ``can_become_superuser`` (the reasons are the superusers that it could take by SET ROLE),
+    ``inherited_roles`` and ``settable_roles`` (how many it inherits, and could only get by SET
+    ROLE). That an account may *not* grant is known only when every section was read.
     """
     attributes = account.attributes
-    grant_reasons = [
+    grant_reasons = (
         *attributes.get("grant_reasons", ()),
-        *_ways_to_grant(grants, memberships),
-    ]
+        *ways_to_grant(grants, memberships),
+        *graph.ways_to_grant,
+    )
     can_grant = True if grant_reasons else (False if everything_known else None)
+    return _facts(
+        (account.is_superuser, tuple(attributes.get("superuser_reasons", ()))),
+        (account.is_locked, ()),
+        (can_grant, grant_reasons),
+        *((attributes.get(name), ()) for name in FACTS[3:6]),
+        (graph.can_become_superuser, graph.superusers),
+        (graph.inherited_roles, ()),
+        (graph.settable_roles, ()),
+    )
+
+
+FACTS = (
+    *("superuser", "locked", "can_grant"),
+    *("password_absent", "password_expired", "password_never_expires"),
+    *("can_become_superuser", "inherited_roles", "settable_roles"),
+)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _facts(*told: tuple[bool | int | None, tuple[str, ...]]) -> dict[str, Any]:
+    """The value and the reasons of each fact; one document for all accounts that are alike."""
     return {
-        "superuser": _fact(account.is_superuser, attributes.get("superuser_reasons", ())),
-        "locked": _fact(account.is_locked),
-        "can_grant": _fact(can_grant, grant_reasons),
-        **{
-            name: _fact(attributes.get(name))
-            for name in (
-                "password_absent",
-                "password_expired",
-                "password_never_expires",
-            )
-        },
+        name: {"value": value, "reasons": list(reasons)}
+        for name, (value, reasons) in zip(FACTS, told, strict=True)
     }
 
 
-def _fact(value: bool | None, reasons: Iterable[str] = ()) -> dict[str, Any]:
-    return {"value": value, "reasons": list(reasons)}
-
-
-def _ways_to_grant(
+def ways_to_grant(
     grants: Iterable[GrantRecord], memberships: Iterable[MembershipRecord]
 ) -> list[str]:
     grants = list(grants)

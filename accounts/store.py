@@ -8,7 +8,8 @@ from hashlib import sha256
 from accounts.compare import Comparison, Edge, StoredEdge
 from accounts.diffs import FIELDS, plain
 from accounts.facts import FACTS_VERSION, compute_facts
-from accounts.models import Account, Grant, Membership, Securable
+from accounts.graph_facts import RoleGraph
+from accounts.models import Account, Grant, Membership, RoleClosure, Securable
 from accounts.stored import StoredGrant
 from instances.engines.base import AccountRecord, GrantRecord, MembershipRecord
 from instances.models import Instance
@@ -19,12 +20,15 @@ Pair = tuple[AccountRecord, Account]
 
 def store(instance: Instance, comparison: Comparison, *, at: datetime) -> None:
     """Make the mirror equal to what ``comparison`` saw. Call inside a transaction."""
-    matching = comparison.matching
+    matching, graph = comparison.matching, RoleGraph(comparison)
+    is_outdated = any(row.facts_version != FACTS_VERSION for _, row in matching.kept)
     logins = newer_logins([*matching.kept, *matching.restored])
     Account.objects.mark_removed(matching.gone, at=at)
-    rewrite_accounts(comparison)
-    create_accounts(comparison)
+    rewrite_accounts(comparison, graph)
+    create_accounts(comparison, graph)
     store_edges(instance, comparison, at=at)
+    if is_outdated or comparison.memberships_changed():
+        RoleClosure.objects.settle(instance, graph.reached_keys())
     Account.objects.saw_logins(logins)
 
 
@@ -41,7 +45,7 @@ def newer_logins(pairs: Iterable[Pair]) -> list[Account]:
 # --- accounts -------------------------------------------------------------------------------
 
 
-def rewrite_accounts(comparison: Comparison) -> None:
+def rewrite_accounts(comparison: Comparison, graph: RoleGraph) -> None:
     """Store what is different about accounts that the mirror knew before."""
     matching = comparison.matching
     known = {id(row) for _, row in (*matching.kept, *matching.restored)}
@@ -52,50 +56,56 @@ def rewrite_accounts(comparison: Comparison) -> None:
     if matching.restored or "name" in fields:
         fields.append("removed_at")
     for record, row in pairs:
-        fill(comparison, record, row)
+        fill(comparison, graph, record, row)
     Account.objects.rewrite([row for _, row in pairs], fields)
-    refresh_facts(comparison)
+    refresh_facts(comparison, graph)
 
 
-def create_accounts(comparison: Comparison) -> None:
+def create_accounts(comparison: Comparison, graph: RoleGraph) -> None:
     pairs = [*comparison.matching.added, *comparison.matching.recreated]
     for record, row in pairs:
-        fill(comparison, record, row)
+        fill(comparison, graph, record, row)
         row.last_login_at = record.last_login_at
-    Account.objects.create_all(row for _, row in pairs)
+    Account.objects.create_all([row for _, row in pairs])
 
 
-def fill(comparison: Comparison, record: AccountRecord, row: Account) -> None:
+def fill(comparison: Comparison, graph: RoleGraph, record: AccountRecord, row: Account) -> None:
     """Put everything that ``record`` says on ``row``."""
     for name in (*FIELDS, "name", "native_id"):
         setattr(row, name, getattr(record, name))
     row.attributes = plain(dict(record.attributes))
     row.removed_at = None
     row.fingerprint = comparison.fingerprints[record.name]
-    set_facts(comparison, record, row)
+    set_facts(comparison, graph, record, row)
 
 
-def set_facts(comparison: Comparison, record: AccountRecord, row: Account) -> None:
+def set_facts(
+    comparison: Comparison, graph: RoleGraph, record: AccountRecord, row: Account
+) -> None:
     edges = comparison.edges[record.name]
     row.facts_version = FACTS_VERSION
     row.facts = compute_facts(
         record,
         edges.grants,
         edges.memberships,
+        graph.facts_of(record.name),
         everything_known=comparison.knowledge.is_complete,
     )
 
 
-def refresh_facts(comparison: Comparison) -> None:
-    """Compute facts anew where their version, or what can be known, has moved on."""
+def refresh_facts(comparison: Comparison, graph: RoleGraph) -> None:
+    """Compute facts anew where their version, what can be known, or another account has moved on:
+    what one account has became different for everybody who has that account.
+    """
     done = {id(row) for _, row in comparison.differing}
-    sight_changed = comparison.knowledge.unknown_changed
+    others_changed = bool(comparison.differing or comparison.matching.gone)
+    is_moved = others_changed or comparison.knowledge.unknown_changed
     moved = []
     for record, row in comparison.matching.kept:
-        is_stale = sight_changed or row.facts_version != FACTS_VERSION
+        is_stale = is_moved or row.facts_version != FACTS_VERSION
         if is_stale and id(row) not in done:
             before = (row.facts, row.facts_version)
-            set_facts(comparison, record, row)
+            set_facts(comparison, graph, record, row)
             if before != (row.facts, row.facts_version):
                 moved.append(row)
     Account.objects.rewrite(moved, ["facts", "facts_version"])
@@ -130,30 +140,36 @@ def open_edges(
         instance, [securable(instance, *item) for item in digests.items()]
     )
     Grant.objects.open_all(
-        Grant(
-            account=rows[grant.account],
-            securable_id=keys[digests[parts(grant)]],
-            privilege=grant.privilege,
-            grantor=None if grant.grantor is None else rows[grant.grantor],
-            grantable=grant.grantable,
-            is_denied=grant.is_denied,
-            is_owner=grant.is_owner,
-            valid_from=at,
-        )
-        for grant in grants
+        [
+            {
+                "account_id": rows[grant.account].pk,
+                "securable_id": keys[digests[parts(grant)]],
+                "privilege": grant.privilege,
+                "grantor_id": None if grant.grantor is None else rows[grant.grantor].pk,
+                "grantable": grant.grantable,
+                "is_denied": grant.is_denied,
+                "is_owner": grant.is_owner,
+                "valid_from": at,
+                "valid_to": None,
+            }
+            for grant in grants
+        ]
     )
     Membership.objects.open_all(
-        Membership(
-            member=rows[edge.member],
-            role=rows[edge.role],
-            grantor=None if edge.grantor is None else rows[edge.grantor],
-            admin_option=edge.admin_option,
-            inherits=edge.inherits,
-            can_set=edge.can_set,
-            is_default=edge.is_default,
-            valid_from=at,
-        )
-        for edge in memberships
+        [
+            {
+                "member_id": rows[edge.member].pk,
+                "role_id": rows[edge.role].pk,
+                "grantor_id": None if edge.grantor is None else rows[edge.grantor].pk,
+                "admin_option": edge.admin_option,
+                "inherits": edge.inherits,
+                "can_set": edge.can_set,
+                "is_default": edge.is_default,
+                "valid_from": at,
+                "valid_to": None,
+            }
+            for edge in memberships
+        ]
     )
 
 

@@ -65,20 +65,15 @@ class Stored:
         return list(Account.objects.present().filter(instance=self.instance).order_by("pk"))
 
     def fingerprints(self) -> dict[str, str]:
-        """The fingerprint of every present account by name; '' where its facts are out of date."""
-        rows = Account.objects.present().filter(instance=self.instance)
-        return {
-            name: fingerprint if version == FACTS_VERSION else ""
-            for name, fingerprint, version in rows.values_list(
-                "name", "fingerprint", "facts_version"
-            )
-        }
+        """The fingerprint of every present account by name; only where its facts are up to date."""
+        rows = Account.objects.present().filter(instance=self.instance, facts_version=FACTS_VERSION)
+        return dict(rows.order_by().values_list("name", "fingerprint"))
 
     def named(self, names: Collection[str]) -> list[Account]:
         """The present accounts of these names, with what is known of their logins."""
-        rows = (
-            Account.objects.present().filter(instance=self.instance).only("name", "last_login_at")
-        )
+        # Facts are refreshed by their version: left out, it would be asked for row by row.
+        fields = ("name", "last_login_at", "facts_version")
+        rows = Account.objects.present().filter(instance=self.instance).only(*fields)
         return [row for batch in batches(names) for row in rows.filter(name__in=batch)]
 
     @cached_property

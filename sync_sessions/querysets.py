@@ -75,6 +75,14 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         """Open sessions whose records are all final: their last worker died before saying so."""
         return self.filter(~Exists(self._records().filter(status__in=OPEN)), status__in=OPEN)
 
+    def over(self, *, before: datetime) -> Self:
+        """Those with a final status that were launched before that moment."""
+        return self.filter(created_at__lt=before).exclude(status__in=OPEN)
+
+    def with_events(self) -> Self:
+        event = apps.get_model("sync_sessions", "SyncEvent")
+        return self.filter(Exists(event.objects.filter(session=OuterRef("pk"))))
+
     def forget_of(self, instances: "InstanceQuerySet") -> None:
         """Delete the sessions that had a record of one of ``instances``."""
         self.filter(pk__in=self.filter(records__instance__in=instances).values("pk")).delete()
@@ -140,6 +148,11 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         ours = Q(pk__in=running, status="running")
         self.filter(waiting | ours).update(lease_until=lease_until)
 
+    def note(self, record: "SyncRecord", **counts: int) -> None:
+        """Put ``counts`` on a running record already, whatever becomes of its run."""
+        record.counts = {**record.counts, **counts}
+        self._attempt(record).update(counts=record.counts)
+
     def end(self, record: "SyncRecord", *, status: str, at: datetime, **result: Any) -> bool:
         """Give a running record its final status; False when another one got there first."""
         ended = self._attempt(record).update(
@@ -177,6 +190,8 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     def give_back(self, *, at: datetime, grace: timedelta) -> Self:
         """Make lost records pending again, once; then fail them. Those to queue anew."""
         expired = self.expired(at=at)
+        if not expired.exists():  # as almost always, and every run asks
+            return self.none()
         unwanted = self.filter(session__cancel_requested_at__isnull=False).values("pk")
         expired.filter(pk__in=unwanted).update(status="cancelled", finished_at=at, lease_until=None)
         expired.filter(status="running", attempt__gte=MOST_ATTEMPTS).update(
@@ -202,3 +217,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
 class SyncEventQuerySet(models.QuerySet["SyncEvent"]):
     def record(self, events: Iterable["SyncEvent"]) -> None:
         self.bulk_create(events)
+
+    def forget_of(self, sessions: Collection[UUID]) -> int:
+        """Delete what was said in ``sessions``; how many events that were."""
+        return self.filter(session__in=sessions).delete()[0]

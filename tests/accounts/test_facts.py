@@ -73,6 +73,9 @@ def test_what_the_server_does_not_tell_is_unknown(instance, server_has):
         "password_absent": unknown,
         "password_expired": unknown,
         "password_never_expires": unknown,
+        "can_become_superuser": unknown,
+        "inherited_roles": {"value": 0, "reasons": []},
+        "settable_roles": {"value": 0, "reasons": []},
     }
 
 

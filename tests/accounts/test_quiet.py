@@ -1,13 +1,24 @@
 """An unchanged server costs nothing: no write to the mirror, whatever the order of its rows."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.compare import Edges, fingerprint
+from accounts.diffs import FIELDS
 from accounts.models import AccountChange
-from instances.engines.base import AccountsReading, MembershipRecord, Section
+from instances.engines.base import (
+    AccountKind,
+    AccountRecord,
+    AccountsReading,
+    MembershipRecord,
+    Section,
+)
 from instances.models import Section as StoredSection
 from sync_sessions.models import SyncRecord
 from tests.accounts.mirror import edges, written_tables
@@ -148,3 +159,40 @@ def test_two_accounts_of_one_id_or_name_are_an_unusable_answer(instance, server_
 
         assert (record.status, record.error_code) == ("failed", "SYNC_DATA_ERROR")
         assert AccountChange.objects.count() == 0
+
+
+MOMENT = datetime(2026, 3, 31, 12, 30, 15, 123456, tzinfo=UTC)
+ADA = AccountRecord("ada", AccountKind.USER)
+OTHERWISE: dict[str, Any] = {
+    "name": "eve",
+    "native_id": "7",
+    "kind": AccountKind.ROLE,
+    "is_system": True,
+    "can_login": False,
+    "is_superuser": False,
+    "is_locked": False,
+    "attributes": {"plugin": "ed25519"},
+    "password_changed_at": MOMENT,
+    "password_expires_at": MOMENT,
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_each_fact_of_an_account_is_in_its_fingerprint(name):
+    other = replace(ADA, **{name: OTHERWISE[name]})
+
+    assert fingerprint(other, Edges()) != fingerprint(ADA, Edges())
+    assert set(OTHERWISE) == {*FIELDS, "name", "native_id", "attributes"}
+
+
+def test_a_fact_that_may_be_said_in_two_ways_has_one_fingerprint():
+    zone = timezone(timedelta(hours=2))
+    same = [
+        AccountRecord("ada", kind, password_changed_at=moment, attributes=attributes)
+        for kind, moment, attributes in (
+            (AccountKind.USER, MOMENT, {"a": {"x": [MOMENT], "y": 2}, "b": 1}),
+            (AccountKind("user"), MOMENT.astimezone(zone), {"b": 1, "a": {"y": 2, "x": (MOMENT,)}}),
+        )
+    ]
+
+    assert len({fingerprint(one, Edges()) for one in same}) == 1

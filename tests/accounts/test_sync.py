@@ -90,6 +90,29 @@ def test_first_sync_mirrors_everything_with_one_entry_per_account(instance, serv
     assert record.session.status == "completed"
 
 
+def test_first_load_may_be_more_than_one_statement_holds(instance, server_has, monkeypatch):
+    names = [f"app{number}" for number in range(20)]
+    tables = {name: f"shop.public.{name}" for name in names}
+    whole = reading(
+        [*map(user, names), user("o'neil \\ %s \u2028"), role("readers")],
+        [MembershipRecord(name, "readers", grantor="readers") for name in names],
+        [select_on(table, name) for name, table in tables.items()],
+    )
+    server_has(instance, whole)
+    monkeypatch.setattr("accounts.querysets.mirror.PARAMETERS", 50)
+
+    sync(instance)
+
+    assert open_edges(instance) == {
+        *((name, "∈", "readers") for name in names),
+        *((name, "SELECT", table) for name, table in tables.items()),
+    }
+    assert {row.name for row in Account.objects.all()} == {one.name for one in whole.accounts}
+    assert {entry[:3] for entry in changes(instance)} == {
+        (one.name, "added", "first_seen") for one in whole.accounts
+    }
+
+
 def test_edges_of_the_first_load_carry_its_moment(instance, server_has):
     server_has(instance, READERS)
 

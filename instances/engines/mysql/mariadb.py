@@ -42,6 +42,7 @@ SUPER_BEFORE_SPLIT = (
     | BIT["BINLOG ADMIN"]
     | BIT["BINLOG REPLAY"]
 )
+EPOCH = datetime.fromtimestamp(0, UTC)
 Attributes = dict[str, Any]
 
 
@@ -64,6 +65,7 @@ def account(row: Row, catalogue: Catalogue) -> AccountRecord:
             name, kind, can_login=False, is_superuser=bool(reasons), attributes=attributes
         )
     changed_at, expires_at, password_facts = password(row, facts, catalogue)
+    attributes.update(password_facts)
     return AccountRecord(
         name,
         AccountKind.USER,
@@ -71,7 +73,7 @@ def account(row: Row, catalogue: Catalogue) -> AccountRecord:
         can_login=True,
         is_superuser=bool(reasons),
         is_locked=bool(facts.get("account_locked", False)),
-        attributes=attributes | password_facts,
+        attributes=attributes,
         password_changed_at=changed_at,
         password_expires_at=expires_at,
     )
@@ -92,18 +94,18 @@ def password(
     attributes: Attributes = {"plugin": main}
     if others:
         attributes["alternative_plugins"] = others
-    if not PASSWORD_PLUGINS.intersection([main, *others]):
+    if PASSWORD_PLUGINS.isdisjoint([main, *others]):
         return None, None, attributes
     seconds = facts.get("password_last_changed")
     changed_at = datetime.fromtimestamp(seconds, UTC) if seconds else None
     days = facts.get("password_lifetime", -1)
     expires_at, lifetime = lifetime_facts(
         # Without a date the server counts from 1970, so that any lifetime has passed (tried).
-        datetime.fromtimestamp(0, UTC) if seconds is None else changed_at,
+        EPOCH if seconds is None else changed_at,
         None if days < 0 else days,
         catalogue.variables.get("default_password_lifetime"),
     )
-    attributes |= lifetime
+    attributes.update(lifetime)
     attributes["password_expired"] = seconds == 0
     attributes["password_absent"] = bool(
         (main in PASSWORD_PLUGINS and main_is_empty) or other_is_empty

@@ -44,6 +44,7 @@ class Known:
     empty: frozenset[str]
     sees_restrictions: bool
     sees_all_powers: bool
+    sees_empty: bool
 
 
 def accounts(catalogue: Catalogue) -> list[AccountRecord]:
@@ -58,6 +59,7 @@ def accounts(catalogue: Catalogue) -> list[AccountRecord]:
         frozenset(account_name(user, host) for host, user in catalogue.of("empty_passwords")),
         sees_restrictions,
         sees_restrictions and catalogue.knows("global_grants"),
+        catalogue.knows("empty_passwords"),
     )
     return [account(row, known) for row in users_of(catalogue)]
 
@@ -79,7 +81,7 @@ def account(row: Row, known: Known) -> AccountRecord:
         default = known.catalogue.variables.get("default_password_lifetime")
         expires_at, facts = lifetime_facts(changed_at, days, default)
         attributes |= facts | {"password_expired": expired == "Y"}
-        if known.catalogue.knows("empty_passwords"):
+        if known.sees_empty:
             attributes["password_absent"] = name in known.empty
     return AccountRecord(
         name,
@@ -163,7 +165,9 @@ def roles_of(catalogue: Catalogue) -> set[str]:
 
 def mandatory_roles(catalogue: Catalogue) -> list[str]:
     """Those of the variable that exist: the server ignores the others."""
-    text = catalogue.variables.get("mandatory_roles", "")
+    text = catalogue.variables.get("mandatory_roles")
+    if not text:
+        return []
     names = (
         account_name(bare(user), bare(host) if host else "%")
         for user, host in AUTHORIZATION.findall(text)

@@ -20,8 +20,8 @@ def memberships(catalogue: Catalogue) -> list[MembershipRecord]:
         (account_name(user, host), account_name(role, role_host)): option == "Y"
         for user, host, role, role_host, option in catalogue.of("role_edges")
     }
-    mandatory = mandatory_roles(catalogue)
-    passive = passive_roles(catalogue)
+    mandatory, roles = mandatory_roles(catalogue), roles_of(catalogue)
+    passive = passive_roles(catalogue, roles)
     for account in (account_name(row[1], row[0]) for row in users_of(catalogue)):
         if account not in passive:
             for role in mandatory:
@@ -30,7 +30,6 @@ def memberships(catalogue: Catalogue) -> list[MembershipRecord]:
     active = {
         edge for edge in active_edges(granted, mandatory, catalogue) if edge[0] not in passive
     }
-    roles = roles_of(catalogue)
     return [
         MembershipRecord(
             member,
@@ -44,10 +43,10 @@ def memberships(catalogue: Catalogue) -> list[MembershipRecord]:
     ]
 
 
-def passive_roles(catalogue: Catalogue) -> set[str]:
-    """The roles that cannot log in, so that only those who have them use them."""
+def passive_roles(catalogue: Catalogue, roles: set[str]) -> set[str]:
+    """Those of ``roles`` that cannot log in, so that only those who have them use them."""
     locked = {account_name(row[1], row[0]) for row in users_of(catalogue) if row[3] == "Y"}
-    return locked & roles_of(catalogue)
+    return locked & roles
 
 
 def active_edges(

@@ -64,7 +64,7 @@ def unlisted(
     """The names that rows are about, but no account has, in a stable order."""
     names = {grant.account for grant in grants}
     for membership in memberships:
-        names |= {membership.member, membership.role}
+        names.update((membership.member, membership.role))
     return sorted(names - {account.name for account in accounts})
 
 

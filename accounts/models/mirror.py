@@ -14,6 +14,7 @@ from accounts.querysets import (
     GrantQuerySet,
     HeldReadingQuerySet,
     MembershipQuerySet,
+    RoleClosureQuerySet,
     SecurableQuerySet,
 )
 from instances.models import Instance
@@ -112,9 +113,41 @@ class Membership(Edge):
                 name="membership_unique_open",
             ),
         )
+        indexes = (
+            models.Index(
+                fields=["valid_to"],
+                condition=Q(valid_to__isnull=False),
+                name="membership_closed",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.member} ∈ {self.role}"
+
+
+class RoleClosure(models.Model):
+    """``account`` reaches ``role``: it ``inherits`` it, or could only take it by SET ROLE.
+
+    ``depth`` is the length of the shortest way. Of the present memberships only: a past moment
+    walks those of that moment.
+    """
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="reached_roles")
+    role = models.ForeignKey(Account, models.CASCADE, related_name="reached_by")
+    inherits = models.BooleanField(_("inherits"))
+    depth = models.PositiveSmallIntegerField(_("depth"))
+
+    objects = RoleClosureQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reached role")
+        verbose_name_plural = _("reached roles")
+        constraints = (
+            models.UniqueConstraint(fields=["account", "role"], name="role_closure_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.account} → {self.role}"
 
 
 class Securable(models.Model):
@@ -177,7 +210,15 @@ class Grant(Edge):
                 name="grant_unique_open",
             ),
         )
-        indexes = (models.Index(fields=["securable", "privilege"], name="grant_on_securable"),)
+        indexes = (
+            models.Index(fields=["securable", "privilege"], name="grant_on_securable"),
+            models.Index(
+                fields=["valid_to"], condition=Q(valid_to__isnull=False), name="grant_closed"
+            ),
+            models.Index(
+                fields=["grantor"], condition=Q(grantor__isnull=False), name="grant_by_grantor"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.account}: {self.privilege} on {self.securable}"

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from accounts.effective import effective_privileges
 from accounts.facts import FACTS_VERSION
 from accounts.models import Account
 from accounts.privileges import PrivilegesNeverRead, direct_privileges
@@ -18,18 +19,21 @@ class FactsMissing(WhalefallError):
     suggestions = ("Sync the accounts of the instance.",)
 
 
-def permissions_document(account: Account, *, at: datetime | None = None) -> dict[str, Any]:
-    """What ``account`` may do by its own edges, now or at a past moment.
+def permissions_document(
+    account: Account, *, at: datetime | None = None, effective: bool = False
+) -> dict[str, Any]:
+    """What ``account`` may do by its own edges, or in the end, now or at a past moment.
 
     The coverage is that of the last reading, so of a past moment nobody can say it; neither its
-    facts. Raises PrivilegesNeverRead and FactsMissing.
+    facts. Raises PrivilegesNeverRead, FactsMissing, and RulesMissing.
     """
     if at is not None and at < account.first_seen_at:
         raise PrivilegesNeverRead(
             f"{account} was first read on {account.first_seen_at:%Y-%m-%d at %H:%M %Z}; what it "
             "might do before, nobody has looked at."
         )
-    found = direct_privileges(account, at=at)
+    read = effective_privileges if effective else direct_privileges
+    found = read(account, at=at)
     return {
         "at": at,
         "coverage": found.coverage if at is None else None,

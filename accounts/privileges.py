@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from accounts.history import check_kept
 from accounts.models import Account, Grant, Membership
 from instances.models import Section
 from sync_sessions.models import SyncSession
@@ -38,7 +39,10 @@ class Privileges:
 
 
 def direct_privileges(account: Account, *, at: datetime | None = None) -> Privileges:
-    """The edges of ``account`` that hold now, or held at ``at``. Raises PrivilegesNeverRead."""
+    """The edges of ``account`` that hold now, or held at ``at``.
+
+    Raises PrivilegesNeverRead, and HistoryForgotten when ``at`` is before what is kept.
+    """
     sections = list(
         Section.objects.filter(instance=account.instance_id, category=SyncSession.Category.ACCOUNTS)
     )
@@ -53,7 +57,7 @@ def direct_privileges(account: Account, *, at: datetime | None = None) -> Privil
         (grants.open(), memberships.open()) if at is None else (grants.at(at), memberships.at(at))
     )
     unknown = [one for one in sections if one.state == Section.State.UNKNOWN]
-    return Privileges(
+    found = Privileges(
         privileges=sorted(
             map(grant_document, held[0].filter(account=account).select_related("securable")),
             key=lambda document: [document[name] for name in ORDER],
@@ -69,6 +73,9 @@ def direct_privileges(account: Account, *, at: datetime | None = None) -> Privil
         coverage=1 - len(unknown) / len(sections),
         read_at=read_at,
     )
+    if at is not None:
+        check_kept(at)  # after the reading, or a clean-up could come between
+    return found
 
 
 def grant_document(grant: Grant) -> dict[str, Any]:

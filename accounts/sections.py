@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from accounts.stored import Stored
+from instances.coverage import section_rows
 from instances.engines.base import AccountsReading, GrantRecord, MembershipRecord
 from instances.models import Section
 from sync_sessions.models import SyncSession
@@ -83,14 +84,5 @@ class Knowledge:
 
     def rows(self, instance_id: int, at: datetime) -> Iterable[Section]:
         """The sections to store."""
-        for one in self.reading.sections:
-            yield Section(
-                instance_id=instance_id,
-                category=SyncSession.Category.ACCOUNTS,
-                name=one.name,
-                database=one.database,
-                state=Section.State.COMPLETE if one.is_complete else Section.State.UNKNOWN,
-                reason=one.reason,
-                needed_grant=one.needed_grant,
-                read_at=at if one.is_complete else None,
-            )
+        category = SyncSession.Category.ACCOUNTS
+        return section_rows(instance_id, category, self.reading.sections, read_at=at)

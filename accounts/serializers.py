@@ -8,6 +8,7 @@ from rest_framework.exceptions import ValidationError
 from accounts.facts import password_state
 from accounts.models import Account, AccountChange, HeldReading
 from instances.coverage import NEVER_READ, Coverage
+from instances.models import Instance
 from instances.serializers import InstanceNameSerializer, SectionSerializer
 
 
@@ -93,19 +94,62 @@ class HeldReadingSerializer(serializers.ModelSerializer[HeldReading]):
         read_only_fields = fields
 
 
-class PermissionsQuerySerializer(serializers.Serializer[Any]):
-    effective = serializers.BooleanField(default=False)
+class MomentSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(required=False)
-
-    def validate_effective(self, value: bool) -> bool:
-        if value:
-            raise ValidationError("Effective privileges are not available yet; leave it out.")
-        return value
 
     def validate_at(self, value: Any) -> Any:
         if value > timezone.now():
             raise ValidationError("Nobody knows the future.")
         return value
+
+
+class PermissionsQuerySerializer(MomentSerializer):
+    effective = serializers.BooleanField(default=False)
+
+
+class WhoCanQuerySerializer(MomentSerializer):
+    privilege = serializers.CharField()
+    object = serializers.CharField(help_text='db.schema.table, with "quotes" as in SQL; or *')
+    instance: Any = serializers.PrimaryKeyRelatedField(
+        queryset=Instance.objects.living(), default=None
+    )
+    set_role = serializers.BooleanField(
+        default=False, help_text="Also those who could by SET ROLE only."
+    )
+
+
+class WaySerializer(serializers.Serializer[Any]):
+    """The roles of ``via``, nearest first; the first ``set_role`` of them need SET ROLE."""
+
+    via = serializers.ListField(child=serializers.CharField())
+    set_role = serializers.IntegerField()
+    power = serializers.CharField(help_text="What gives it without a grant, such as SUPERUSER.")
+    to = serializers.CharField(allow_null=True, help_text="Who was granted it.")
+    grantable = serializers.BooleanField()
+
+
+class HolderSerializer(serializers.Serializer[Any]):
+    """``reachable`` null: whether the way to the object is open is not known."""
+
+    instance = serializers.CharField()
+    instance_id = serializers.IntegerField()
+    account = serializers.CharField()
+    account_id = serializers.IntegerField()
+    privilege = serializers.CharField()
+    scope = serializers.CharField()
+    grantable = serializers.BooleanField()
+    reachable = serializers.BooleanField(allow_null=True)
+    via = serializers.ListField(child=serializers.CharField())
+    set_role = serializers.BooleanField()
+    ways = WaySerializer(many=True)
+
+
+class UntoldSerializer(serializers.Serializer[Any]):
+    """An instance of which the answer may lack somebody."""
+
+    instance = serializers.CharField(source="instance.name")
+    instance_id = serializers.IntegerField(source="instance.pk")
+    reason = serializers.CharField()
 
 
 class PrivilegeSerializer(serializers.Serializer[Any]):
@@ -122,6 +166,8 @@ class PrivilegeSerializer(serializers.Serializer[Any]):
     owner = serializers.BooleanField()
     reachable = serializers.BooleanField(allow_null=True)
     via = serializers.ListField(child=serializers.CharField())
+    set_role = serializers.BooleanField(required=False)
+    ways = WaySerializer(many=True, required=False)
 
 
 class MembershipSerializer(serializers.Serializer[Any]):
@@ -134,7 +180,7 @@ class MembershipSerializer(serializers.Serializer[Any]):
 
 
 class PermissionsSerializer(serializers.Serializer[Any]):
-    """What an account may do by its own edges, and what could not be read beside them."""
+    """What an account may do, and what could not be read beside it."""
 
     at = serializers.DateTimeField(allow_null=True)
     coverage = serializers.FloatField(allow_null=True)
@@ -142,15 +188,3 @@ class PermissionsSerializer(serializers.Serializer[Any]):
     facts = serializers.JSONField(allow_null=True)
     permissions = PrivilegeSerializer(many=True)
     memberships = MembershipSerializer(many=True)
-
-
-class SyncResultSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=["completed"])
-    message = serializers.CharField()
-    success = serializers.BooleanField()
-    session_id = serializers.UUIDField()
-    counts = serializers.DictField(child=serializers.IntegerField())
-
-
-class SyncedSerializer(serializers.Serializer[Any]):
-    result = SyncResultSerializer()

@@ -16,10 +16,11 @@ from accounts.store import store
 from accounts.stored import Stored
 from instances.engines.base import AccountsReading, Engine
 from instances.models import Instance, Section
-from sync_sessions.launch import cancel_session, launch, open_session
+from sync_sessions.inline import run_inline
+from sync_sessions.launch import launch, open_session
 from sync_sessions.models import SyncRecord, SyncSession
 from sync_sessions.outcomes import LeaseLost, Outcome
-from sync_sessions.run import WRITE_LEASE, Work, run_chunk
+from sync_sessions.run import WRITE_LEASE, Work
 from whalefall.core.errors import WhalefallError
 from whalefall.core.fallbacks import FallbackReason, log_fallback
 
@@ -71,15 +72,7 @@ def sync_accounts_now(
         trigger=trigger,
         requested_by=requested_by,
     )
-    keys = list(session.records.order_by("pk").values_list("pk", flat=True))
-    try:
-        if keys:
-            run_chunk(session.pk, keys[0], keys[-1], ACCOUNTS_SYNC, settled=settled)
-    except KeyboardInterrupt:
-        cancel_session(session)
-        raise
-    session.refresh_from_db()
-    return session
+    return run_inline(session, ACCOUNTS_SYNC, settled=settled)
 
 
 def read_accounts(engine: Engine) -> AccountsReading:

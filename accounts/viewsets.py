@@ -13,21 +13,25 @@ from accounts.filters import AccountChangeFilter, AccountFilter, HeldReadingFilt
 from accounts.held import accept_reading, reject_reading
 from accounts.ledgers import permissions_document
 from accounts.models import Account, AccountChange, HeldReading
+from accounts.objects import parse_object
 from accounts.serializers import (
     AccountChangeSerializer,
     AccountDetailSerializer,
     AccountSerializer,
     HeldReadingSerializer,
+    HolderSerializer,
     PermissionsQuerySerializer,
     PermissionsSerializer,
-    SyncedSerializer,
+    UntoldSerializer,
+    WhoCanQuerySerializer,
 )
 from accounts.sync import launch_account_sync
 from accounts.sync_result import result, synced_record
+from accounts.who_can import holder_documents, who_can
 from instances.coverage import coverage_by_instance
 from instances.models import Instance
 from sync_sessions.models import SyncSession
-from sync_sessions.serializers import SessionIdSerializer
+from sync_sessions.serializers import SessionIdSerializer, SyncedSerializer
 from whalefall.core.api import NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet
 from whalefall.core.errors import InvalidRequest
 from whalefall.core.filters import refuse_unknown
@@ -97,8 +101,31 @@ class AccountViewSet(ReadOnlyViewSet[Account]):
         query = PermissionsQuerySerializer(data=request.query_params)
         refuse_unknown(request, {*query.fields, "format"})
         query.is_valid(raise_exception=True)
-        document = permissions_document(self.get_object(), at=query.validated_data.get("at"))
+        document = permissions_document(self.get_object(), **query.validated_data)
         return Response(PermissionsSerializer(document).data)
+
+
+class WhoCanViewSet(ViewSet[Account]):
+    """Who may do something to an object, on one instance or all."""
+
+    queryset = Account.objects.all()
+    serializer_class = HolderSerializer
+
+    @extend_schema(
+        operation_id="accounts_who_can",
+        parameters=[WhoCanQuerySerializer],
+        responses=HolderSerializer(many=True),
+    )
+    def list(self, request: SignedInRequest) -> Response:
+        query = WhoCanQuerySerializer(data=request.query_params)
+        refuse_unknown(request, {*query.fields, "page", "limit", "format"})
+        query.is_valid(raise_exception=True)
+        asked = dict(query.validated_data)
+        answer = who_can(asked.pop("privilege"), parse_object(asked.pop("object")), **asked)
+        page = self.paginate_queryset(answer)  # type: ignore[arg-type]
+        response = self.get_paginated_response(holder_documents(page or (), answer.question))
+        response.data["could_not_be_told"] = UntoldSerializer(answer.untold, many=True).data
+        return response
 
 
 class AccountChangeViewSet(ReadOnlyViewSet[AccountChange]):

@@ -1,11 +1,12 @@
 """How much of an instance its last reading knew; shown beside every number about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Max, Q
 
+from instances.engines.base import Section as ReadSection
 from instances.models import Section
 
 
@@ -50,3 +51,20 @@ def coverage_by_instance(
 
 def coverage_of(instance: int) -> Coverage:
     return coverage_by_instance([instance]).get(instance, NEVER_READ)
+
+
+def section_rows(
+    instance: int, category: str, sections: Iterable[ReadSection], *, read_at: datetime
+) -> Iterator[Section]:
+    """Rows, unsaved, of what a reading of ``category`` knew at ``read_at`` and did not know."""
+    for one in sections:
+        yield Section(
+            instance_id=instance,
+            category=category,
+            name=one.name,
+            database=one.database,
+            state=Section.State.COMPLETE if one.is_complete else Section.State.UNKNOWN,
+            reason=one.reason,
+            needed_grant=one.needed_grant,
+            read_at=read_at if one.is_complete else None,
+        )

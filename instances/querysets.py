@@ -11,6 +11,8 @@ from whalefall.core.errors import InvalidRequest
 if TYPE_CHECKING:
     from instances.models import Credential, Database, Instance, Section  # noqa: F401 -- named in a quoted base class
 
+BATCH = 500
+
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
     def rotate(self) -> int:
@@ -60,7 +62,9 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
 
     def lock(self, pk: int) -> "Instance":
         """The row, kept from other writers until the transaction ends (a no-op on SQLite)."""
-        return self.select_for_update(of=("self",)).get(pk=pk)
+        # Not from rows that only point to it, such as aggregates: those would wait for us while
+        # we wait for them.
+        return self.select_for_update(of=("self",), no_key=True).get(pk=pk)
 
     def reached(self, pk: int, *, version: str, at: datetime) -> None:
         self.filter(pk=pk).update(version=version, last_reached_at=at, last_error="")
@@ -75,6 +79,24 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
 class DatabaseQuerySet(models.QuerySet["Database"]):
     def present(self) -> Self:
         return self.filter(removed_at=None)
+
+    def mark_removed(self, keys: Sequence[int], *, at: datetime) -> None:
+        for start in range(0, len(keys), BATCH):
+            self.filter(pk__in=keys[start : start + BATCH]).update(removed_at=at)
+
+    def add(self, databases: Iterable["Database"]) -> None:
+        """Insert ``databases`` and give each its key."""
+        self.bulk_create(databases, batch_size=BATCH)
+
+    def rewrite(self, databases: Sequence["Database"]) -> None:
+        """Store what the server tells of ``databases``; some may have swapped their names."""
+        keys = [database.pk for database in databases]
+        for start in range(0, len(keys), BATCH):
+            # Out of the unique index first: a swap would meet itself half-way.
+            batch = self.filter(pk__in=keys[start : start + BATCH])
+            batch.update(removed_at=models.F("first_seen_at"))
+        fields = ["name", "native_id", "is_system", "removed_at"]
+        self.bulk_update(databases, fields, batch_size=200)
 
 
 class SectionQuerySet(models.QuerySet["Section"]):

@@ -1,13 +1,17 @@
 """Runs about the whole fleet: a session with one record and no server to read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
+from django.utils import timezone
+
 from sync_sessions.launch import cancel_session, launch, open_session
 from sync_sessions.models import SyncRecord, SyncSession
-from sync_sessions.outcomes import Outcome
-from sync_sessions.run import run_stored
+from sync_sessions.outcomes import Cancelled, LeaseLost, Outcome
+from sync_sessions.run import WRITE_LEASE, run_stored
 from whalefall.core.errors import WhalefallError
 
 if TYPE_CHECKING:
@@ -50,3 +54,18 @@ def run_fleet_record(session_id: UUID, write: Callable[[SyncRecord], Outcome]) -
         run_stored(SyncSession.objects.get(pk=session_id), write)
     except WhalefallError:
         return  # an expected failure is a result: it is on the record, and logged
+
+
+@contextmanager
+def step(record: SyncRecord) -> Iterator[None]:
+    """One of the short transactions of a run that takes many; it keeps the record's lease.
+
+    Raises LeaseLost when another worker has taken the record over, and Cancelled.
+    """
+    with transaction.atomic(durable=True):
+        if not SyncRecord.objects.hold(record, lease_until=timezone.now() + WRITE_LEASE):
+            raise LeaseLost("Another worker has taken this record over.")
+        wanted = SyncSession.objects.filter(pk=record.session_id, cancel_requested_at=None)
+        if not wanted.exists():
+            raise Cancelled("The session was cancelled.")
+        yield

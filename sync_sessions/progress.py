@@ -13,18 +13,19 @@ from sync_sessions.reports import record_line
 
 @contextmanager
 def progress_of(
-    total: int, output: Any, *, is_silent: bool = False
+    total: int, output: Any, *, doing: str = "Syncing", is_silent: bool = False
 ) -> Iterator[Callable[[SyncRecord], None]]:
     """Something to call with each record that has ended.
 
-    On a terminal it moves a bar with a line per record above it, elsewhere it prints the lines.
+    On a terminal it moves a bar called ``doing`` with a line per record above it, elsewhere it
+    prints the lines.
     """
     if is_silent:
         yield lambda _record: None
     elif not output.isatty():
         yield lambda record: output.write(record_line(record))
     else:
-        columns = (TextColumn("Syncing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(file=output, markup=False)) as bar:
             task = bar.add_task("", total=total)
 

@@ -3,6 +3,19 @@
 from typing import Any
 
 from sync_sessions.models import SyncRecord, SyncSession
+from whalefall.core.display import human_bytes
+
+# What a line tells, where that is not everything that was counted.
+TOLD = {
+    SyncSession.Category.ACCOUNTS: ("accounts", "added", "removed", "granted", "revoked"),
+    SyncSession.Category.CAPACITY: (
+        *("databases", "added", "removed", "unmeasured", "total_bytes", "tables", "table_changes"),
+    ),
+    SyncSession.Category.FORECAST: (
+        *("forecasts", "growing", "not_growing", "not_enough_data", "graded"),
+    ),
+}
+OF_SECTIONS = {"sections", "unknown_sections"}
 
 
 def run_document(session: SyncSession) -> dict[str, Any]:
@@ -39,8 +52,15 @@ def record_line(record: SyncRecord) -> str:
         return f"{name}: {record.status} {record.error_code} {record.error_message}".rstrip()
     counts, seconds = record.counts, record.timings.get("total", 0)
     unknown = counts.get("unknown_sections", 0)
-    numbers = ", ".join(
-        f"{counts[key]} {key}" for key in ("accounts", "added", "removed", "granted", "revoked")
-    )
+    told = TOLD.get(SyncSession.Category(record.category), tuple(counts))
+    numbers = [number(key, counts[key]) for key in told if key in counts and key not in OF_SECTIONS]
     coverage = f", {unknown} of {counts['sections']} sections unknown" if unknown else ""
-    return f"{name}: {numbers} in {seconds:.2f} s{coverage}"
+    suspect = ", suspect: less than half of the size before" if counts.get("suspect") else ""
+    return f"{name}: {', '.join(numbers) or 'done'} in {seconds:.2f} s{coverage}{suspect}"
+
+
+def number(key: str, value: int) -> str:
+    """``4 databases``, ``1.5 GiB total``."""
+    if key.endswith("_bytes"):
+        return f"{human_bytes(value)} {key.removesuffix('_bytes')}"
+    return f"{value} {key.replace('_', ' ')}"

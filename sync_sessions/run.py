@@ -100,6 +100,9 @@ def _run_stored(
     started = time.monotonic()
     try:
         outcome = write(record)
+    except Cancelled:
+        end_record(buffer, status="cancelled")
+        raise
     except WhalefallError as error:
         end_record(buffer, **failure(error))
         raise

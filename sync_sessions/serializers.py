@@ -62,3 +62,15 @@ class ErrorLogSerializer(SyncRecordSerializer):
 
 class SessionIdSerializer(serializers.Serializer[dict[str, str]]):
     session_id = serializers.UUIDField()
+
+
+class SyncResultSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["completed"])
+    message = serializers.CharField()
+    success = serializers.BooleanField()
+    session_id = serializers.UUIDField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+
+
+class SyncedSerializer(serializers.Serializer[Any]):
+    result = SyncResultSerializer()

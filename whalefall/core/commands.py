@@ -3,6 +3,8 @@
 import json
 import logging
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,12 +20,11 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes", "w": "weeks"}
 
 class WhalefallCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
-        if options.get("verbosity", 1) < 2:
-            # What matters is printed; the events of a run are stored with it. -v 2 shows the log.
-            for handler in logging.getLogger().handlers:
-                handler.setLevel(logging.CRITICAL)
+        # What matters is printed; the events of a run are stored with it. -v 2 shows the log.
+        is_quiet = options.get("verbosity", 1) < 2
         try:
-            return super().execute(*args, **options)
+            with quiet_log() if is_quiet else nullcontext():
+                return super().execute(*args, **options)
         except WhalefallError as error:
             usage = error.code == "VALIDATION_ERROR"
             raise CommandError(str(error), returncode=WRONG_USAGE if usage else FAILED) from error
@@ -34,6 +35,19 @@ class WhalefallCommand(BaseCommand):
     def fail(self, message: str) -> None:
         """End with exit code 1: something that was asked for was not done."""
         raise CommandError(message, returncode=FAILED)
+
+
+@contextmanager
+def quiet_log() -> Iterator[None]:
+    """Nothing but what is critical goes to the log's handlers."""
+    levels = [(handler, handler.level) for handler in logging.getLogger().handlers]
+    for handler, _ in levels:
+        handler.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for handler, level in levels:
+            handler.setLevel(level)
 
 
 def moment(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""What one account may do by its own edges."""
+"""What one account may do: by its own edges, or in the end and by which ways."""
 
 from argparse import ArgumentParser
 from datetime import datetime
@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.effective import effective_privileges
+from accounts.history import check_kept
 from accounts.models import Account
 from accounts.privileges import Privileges, direct_privileges
 from instances.models import Instance
@@ -14,20 +16,31 @@ from whalefall.core.errors import InvalidRequest
 
 
 class Command(WhalefallCommand):
-    help = "Print what ACCOUNT on INSTANCE may do by its own grants, and its roles."
+    help = "Print what ACCOUNT on INSTANCE may do by its own grants, or in the end."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("instance")
         parser.add_argument("account", help="as the server spells it; on MySQL user@host")
+        parser.add_argument(
+            "--effective", action="store_true", help="also by its roles, ownership and PUBLIC"
+        )
         parser.add_argument("--at", type=moment, metavar="TIME", help="then instead of now")
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(
-        self, *, instance: str, account: str, at: datetime | None, as_json: bool, **options: Any
+        self,
+        *,
+        instance: str,
+        account: str,
+        effective: bool,
+        at: datetime | None,
+        as_json: bool,
+        **options: Any,
     ) -> None:
-        found = direct_privileges(find_account(instance, account, at), at=at)
+        read = effective_privileges if effective else direct_privileges
+        found = read(find_account(instance, account, at), at=at)
         if as_json:
-            self.print_json(found.privileges)
+            self.print_json([*map(contract, found.privileges)])
             return
         for line in lines(found):
             self.stdout.write(line)
@@ -43,6 +56,8 @@ def find_account(instance: str, name: str, at: datetime | None) -> Account:
         accounts = accounts.present()
     found = accounts.order_by("-first_seen_at").first()
     if found is None:
+        if at is not None:
+            check_kept(at)
         when = f" at {at:%Y-%m-%d %H:%M}" if at else ""
         raise InvalidRequest(f"The mirror of {instance} has no account {name!r}{when}.")
     return found
@@ -78,4 +93,20 @@ def grant_line(grant: dict[str, Any]) -> str:
     place = ".".join(part for part in parts if part) or "the whole server"
     denied = "not " if grant["denied"] else ""
     option = ", may pass it on" if grant["grantable"] else ""
-    return f"{denied}{grant['privilege']} on {grant['scope']} {place}{option}"
+    return f"{denied}{grant['privilege']} on {grant['scope']} {place}{option}{how(grant)}"
+
+
+def how(grant: dict[str, Any]) -> str:
+    """By which way, and whether it leads there; nothing to say of a grant of one's own."""
+    words = [f"after SET ROLE {grant['via'][0]}"] if grant.get("set_role") else []
+    if grant["via"]:
+        words.append(f"via {' → '.join(grant['via'])}")
+    if grant["reachable"] is False:
+        words.append("not reachable")
+    return f" ({', '.join(words)})" if words else ""
+
+
+def contract(grant: dict[str, Any]) -> dict[str, Any]:
+    """As ``--json`` prints it: ``set_role`` only where it is so."""
+    left_out = {"ways"} if grant.get("set_role") else {"ways", "set_role"}
+    return {name: value for name, value in grant.items() if name not in left_out}

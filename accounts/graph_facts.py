@@ -1,0 +1,114 @@
+"""What an account has through its roles, from a reading, before it is stored."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+
+from accounts.closure import depths, reached_roles
+from accounts.compare import Comparison
+from accounts.facts import GraphFacts, ways_to_grant
+from instances.engines.effective import Link
+
+MOST_NAMES = 10
+"""How many roles a fact names as its reasons; the nearest come first."""
+
+
+class RoleGraph:
+    """The roles of everybody in a comparison; computed on first use, since a quiet sync needs none.
+
+    Accounts are numbered in the order of their names.
+    """
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.is_known = comparison.knowledge.knows("memberships")
+
+    @cached_property
+    def names(self) -> list[str]:
+        return sorted(self.comparison.matching.by_name)
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
+    @cached_property
+    def links(self) -> list[Link]:
+        return [
+            Link(
+                0,
+                self.numbers[edge.member],
+                self.numbers[edge.role],
+                inherits=edge.inherits,
+                can_set=edge.can_set,
+            )
+            for edges in self.comparison.edges.values()
+            for edge in edges.memberships
+        ]
+
+    @cached_property
+    def reached(self) -> Mapping[tuple[int, int], tuple[bool, int]]:
+        return reached_roles(self.links)
+
+    def reached_keys(self) -> dict[tuple[int, int], tuple[bool, int]]:
+        """``reached`` by the keys of the accounts, which must have been stored."""
+        rows = self.comparison.matching.by_name
+        keys = [rows[name].pk for name in self.names]
+        return {(keys[one], keys[role]): way for (one, role), way in self.reached.items()}
+
+    @cached_property
+    def roles_of(self) -> Mapping[int, list[tuple[int, int, bool]]]:
+        """By account: (depth, role, whether it is inherited), the nearest first."""
+        found: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
+        for (account, role), (inherits, depth) in self.reached.items():
+            found[account].append((depth, role, inherits))
+        for roles in found.values():
+            roles.sort()
+        return found
+
+    @cached_property
+    def granting(self) -> Mapping[int, list[str]]:
+        """How each account may grant by its own edges, where it may."""
+        edges = self.comparison.edges
+        found = {
+            number: ways_to_grant(edges[name].grants, edges[name].memberships)
+            for number, name in enumerate(self.names)
+            if name in edges
+        }
+        return {number: ways for number, ways in found.items() if ways}
+
+    @cached_property
+    def becoming(self) -> Mapping[int, list[int]]:
+        """The superusers that each account could become by SET ROLE alone."""
+        members: dict[int, set[int]] = defaultdict(set)
+        for link in self.links:
+            if link.can_set:
+                members[link.role].add(link.member)
+        found: dict[int, list[int]] = defaultdict(list)
+        for record, _ in self.comparison.matching.present:
+            if record.is_superuser:
+                superuser = self.numbers[record.name]
+                for account in depths(members, {superuser: 0}):
+                    if account != superuser:
+                        found[account].append(superuser)
+        return found
+
+    @cached_property
+    def are_superusers_known(self) -> bool:
+        known = (record.is_superuser for record, _ in self.comparison.matching.present)
+        return self.is_known and None not in known
+
+    def facts_of(self, name: str) -> GraphFacts:
+        """The facts of the account called ``name``."""
+        number = self.numbers[name]
+        roles = self.roles_of.get(number, [])
+        inherited = [role for _, role, inherits in roles if inherits]
+        granting = [role for role in inherited if role in self.granting][:MOST_NAMES]
+        superusers = sorted(self.becoming.get(number, []))[:MOST_NAMES]
+        certainly_not = False if self.are_superusers_known else None
+        return GraphFacts(
+            tuple(f"{self.granting[one][0]} of {self.names[one]}" for one in granting),
+            True if superusers else certainly_not,
+            tuple(self.names[one] for one in superusers),
+            len(inherited) if self.is_known else None,
+            len(roles) - len(inherited) if self.is_known else None,
+        )

@@ -13,9 +13,10 @@ from instances.models import Instance
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """A server's version and the sections of a reading that was made and thrown away.
+    """A server's version and the sections of readings that were made and thrown away.
 
-    Reading for real is the only answer that can't be wrong; it takes seconds at most.
+    Reading for real, accounts, sizes and tables, is the only answer that can't be wrong; it takes
+    seconds at most.
     """
 
     version: str
@@ -40,8 +41,9 @@ class Preflight:
 def probe_target(engine: str, target: Target) -> Preflight:
     """Connect and read. Raises EngineError."""
     with get_engine(engine).connect(target) as server:
-        reading = server.read_accounts()
-    return Preflight(reading.version, reading.sections)
+        accounts, sizes = server.read_accounts(), server.read_sizes()
+        tables = [told for told in server.stream_tables() if isinstance(told, Section)]
+    return Preflight(accounts.version, [*accounts.sections, *sizes.sections, *tables])
 
 
 def probe(instance: Instance) -> Preflight:

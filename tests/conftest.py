@@ -9,6 +9,7 @@ from instances.engines.base import AccountsReading
 from instances.models import Instance
 from tests.factories import InstanceFactory
 from tests.toy_engine import TOY_SERVERS, Toy, ToyServer
+from tests.toy_engine import reading as toy_reading
 from whalefall import logs
 
 pytest_plugins = ["tests.servers"]
@@ -31,10 +32,12 @@ def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def server_has() -> Callable[..., ToyServer]:
-    """Make ``instance``'s server answer with a reading."""
+    """Make ``instance``'s server answer with a reading, or with what ``script`` says."""
 
-    def make(instance: Instance, reading: AccountsReading, **script: object) -> ToyServer:
-        server = ToyServer(reading, **script)  # type: ignore[arg-type]
+    def make(
+        instance: Instance, reading: AccountsReading | None = None, **script: object
+    ) -> ToyServer:
+        server = ToyServer(reading or toy_reading(), **script)  # type: ignore[arg-type]
         TOY_SERVERS[instance.host] = server
         return server
 

@@ -1,7 +1,7 @@
 """A server that exists only in a test: what it answers is a script, everything else is ours."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from instances.engines.base import (
@@ -15,15 +15,22 @@ from instances.engines.base import (
     Section,
 )
 from instances.engines.errors import ConnectionFailed
+from instances.engines.sizes import DatabaseRecord, SizesReading, TableRecord
 
 SERVER_SECTIONS = (Section("accounts"), Section("memberships"), Section("server"))
 
 
 @dataclass
 class ToyServer:
-    """What the server at one host has. ``hangs`` makes a reading wait until it is interrupted."""
+    """What the server at one host has. ``hangs`` makes a reading wait until it is interrupted.
 
-    reading: AccountsReading
+    ``reads`` counts readings of each kind together. ``tables`` is what is streamed, in this order;
+    an exception among them is raised when its turn comes.
+    """
+
+    reading: AccountsReading = field(default_factory=lambda: reading())
+    sizes: SizesReading = field(default_factory=lambda: sizes())
+    tables: Sequence[TableRecord | Section | Exception] = ()
     fails_with: Exception | None = None
     hangs: bool = False
     ignores_interrupt: bool = False
@@ -34,6 +41,16 @@ class ToyServer:
 
     def now_has(self, **parts: object) -> None:
         self.reading = replace(self.reading, **parts)  # type: ignore[arg-type]
+
+    def answer(self) -> None:
+        """What comes before every answer."""
+        self.reads += 1
+        self.started.set()
+        self.during_read()
+        if self.hangs:
+            self.released.wait(30)
+        if self.fails_with is not None:
+            raise self.fails_with
 
 
 TOY_SERVERS: dict[str, ToyServer] = {}
@@ -51,15 +68,24 @@ class Toy(Engine):
 
     def read_accounts(self) -> AccountsReading:
         server = TOY_SERVERS[self.target.host]
-        server.reads += 1
         self.statements += 3
-        server.started.set()
-        server.during_read()
-        if server.hangs:
-            server.released.wait(30)
-        if server.fails_with is not None:
-            raise server.fails_with
+        server.answer()
         return server.reading
+
+    def read_sizes(self) -> SizesReading:
+        server = TOY_SERVERS[self.target.host]
+        self.statements += 2
+        server.answer()
+        return server.sizes
+
+    def stream_tables(self) -> Iterator[TableRecord | Section]:
+        server = TOY_SERVERS[self.target.host]
+        self.statements += 1
+        server.answer()
+        for told in server.tables:
+            if isinstance(told, Exception):
+                raise told
+            yield told
 
     def interrupt(self) -> None:
         self.interrupted = True
@@ -128,4 +154,40 @@ def reading(
         accounts=tuple(accounts),
         memberships=tuple(memberships),
         grants=tuple(grants),
+    )
+
+
+def database(name: str, total_bytes: int | None = 100, **fields: object) -> DatabaseRecord:
+    return DatabaseRecord(name, total_bytes=total_bytes, **fields)  # type: ignore[arg-type]
+
+
+def table(place: str, total_bytes: int = 10, **fields: object) -> TableRecord:
+    """The table ``database.schema.table``."""
+    where, schema, name = place.split(".")
+    return TableRecord(where, schema, name, total_bytes, **fields)  # type: ignore[arg-type]
+
+
+def sizes(
+    *databases: DatabaseRecord,
+    unknown: Sequence[Section] = (),
+    version: str = "1.0",
+    **fields: object,
+) -> SizesReading:
+    """A reading that knows everything but ``unknown``, and the sizes that are None."""
+    sections = {
+        (section.name, section.database): section
+        for section in (
+            Section("databases"),
+            *(
+                Section("sizes", one.name, "" if one.total_bytes is not None else "It is shy.")
+                for one in databases
+            ),
+            *unknown,
+        )
+    }
+    return SizesReading(
+        version,
+        tuple(sections.values()),
+        databases,
+        **fields,  # type: ignore[arg-type]
     )

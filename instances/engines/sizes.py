@@ -44,10 +44,11 @@ class TableRecord:
 class SizesReading:
     """The databases of a server and how big they are, as of one moment.
 
-    ``sections`` holds ``databases`` (the inventory) once, ``sizes`` once per database, and
-    ``parts`` (data and indexes apart) once per database where that takes a right of its own. When
-    ``databases`` is unknown, those listed exist, but others may too. ``log_bytes`` is the log of
-    the whole server, ``limit_bytes`` what it may grow to; None where it does not tell.
+    ``sections`` holds ``databases`` (the inventory) once, ``sizes`` once per database, ``log``
+    once where the server keeps one that takes a right, and ``parts`` (data and indexes apart) once
+    per database where that takes a right of its own. When ``databases`` is unknown, those listed
+    exist, but others may too. ``log_bytes`` is the log of the whole server, ``limit_bytes`` what
+    it may grow to; None where it does not tell.
     """
 
     version: str

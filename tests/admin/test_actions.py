@@ -61,7 +61,7 @@ def test_probe_shows_what_is_missing_and_the_grant(
     page = run(admin_client, "probe_selected", [instance]).content.decode()
     assert "no right" in page
     assert "GRANT &lt;all&gt; TO us;" in page
-    assert "75 %" in page
+    assert "80 %" in page
 
 
 def test_probe_of_a_server_that_is_away_says_why(admin_client: Client, instance: Instance) -> None:

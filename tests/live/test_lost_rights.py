@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from instances.engines import get_engine
 from instances.models import Instance, Section
-from instances.probe import probe_target
 from tests.accounts.mirror import causes, changes
 from tests.engines.mysql.conftest import cleaned as cleaned_mysql
 from tests.engines.postgresql.conftest import cleaned as cleaned_postgresql
@@ -51,7 +51,10 @@ def mysql_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         ):
             server.execute(statement)
         login = server.target(username="eye", password="hush-hush")
-        for needed_grant in probe_target("mysql", login).needed_grants:
+        # What sizes need, as SHOW VIEW on everything, is no right that this mirror needs.
+        with get_engine("mysql").connect(login) as engine:
+            sections = engine.read_accounts().sections
+        for needed_grant in {section.needed_grant for section in sections} - {""}:
             server.execute(needed_grant)
         yield server
 

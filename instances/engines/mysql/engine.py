@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any, ClassVar
 
-from instances.engines.base import AccountsReading, Engine, Scope, Target
+from instances.engines.base import AccountsReading, Engine, Scope, Section, Target
 from instances.engines.errors import EngineError, QueryRefused, UnusableAnswer
 from instances.engines.mysql.catalogue import Catalogue, Refusal, Row
 from instances.engines.mysql.connecting import READ_MARGIN_SECONDS, connect, decode_leniently
@@ -18,6 +18,8 @@ from instances.engines.mysql.names import quoted
 from instances.engines.mysql.queries import Query, load
 from instances.engines.mysql.reading import assemble, hides_grants
 from instances.engines.mysql.rights import ReadRights, read_rights
+from instances.engines.mysql.sizes import read_sizes, stream_tables
+from instances.engines.sizes import SizesReading, TableRecord
 
 READ_ONLY = "SET SESSION TRANSACTION READ ONLY"
 SESSION = (
@@ -43,6 +45,7 @@ class MySQLEngine(Engine):
     label: ClassVar[str] = "MySQL / MariaDB"
     driver: ClassVar[str] = "MySQLdb"
     default_port: ClassVar[int] = 3306
+    has_hosts: ClassVar[bool] = True
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
@@ -81,6 +84,12 @@ class MySQLEngine(Engine):
             if hides_grants(sections):
                 self.keep(catalogue, load("visible_privileges"))
         return assemble(self.version, self.flavour, catalogue, sections)
+
+    def read_sizes(self) -> SizesReading:
+        return read_sizes(self)
+
+    def stream_tables(self) -> Iterator[TableRecord | Section]:
+        return stream_tables(self)
 
     def read_tables(self) -> Catalogue:
         _, variables = self.ask(load("variables"))

@@ -25,6 +25,7 @@ class Flavour:
 
     ``settings`` is what the session is set to, with the statement time-out in milliseconds and in
     seconds; ``snapshot`` begins a transaction, where that gives a reading as of one moment.
+    ``innodb_files`` is the query that tells the sizes of files.
     """
 
     sections: Tables
@@ -35,6 +36,7 @@ class Flavour:
     accounts: Callable[[Catalogue], list[AccountRecord]]
     memberships: Callable[[Catalogue], list[MembershipRecord]]
     own_grants: Callable[[Catalogue], Grants]
+    innodb_files: str = "innodb_files_57"
 
     @property
     def queries(self) -> list[str]:
@@ -59,12 +61,14 @@ MYSQL = Flavour(
         **SHARED,
     },
     extras=("empty_passwords",),
-    settings="max_execution_time = {milliseconds}",
+    # Otherwise sizes may be a day old.
+    settings="max_execution_time = {milliseconds}, information_schema_stats_expiry = 0",
     snapshot=SNAPSHOT,
     name=account_name,
     accounts=mysql.accounts,
     memberships=mysql_roles.memberships,
     own_grants=mysql.grants,
+    innodb_files="innodb_files",
 )
 # Before 8.0.14 there is no User_attributes.
 MYSQL_80_EARLY = replace(MYSQL, sections={**MYSQL.sections, "restrictions": ()})

@@ -9,6 +9,8 @@ NEEDS = re.compile(
     r"^-- Needs: (SELECT(?: \((?P<columns>[^)]*)\))? ON mysql\.(?P<table>\w+))$", re.MULTILINE
 )
 
+GLOBAL = re.compile(r"^-- Needs: ([A-Z ]+ ON \*\.\*)", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -26,6 +28,7 @@ def load(name: str) -> Query:
     text = resources.files(__package__).joinpath("sql", f"{name}.sql").read_text()
     needs = NEEDS.search(text)
     if needs is None:
-        return Query(name, text)
+        everywhere = GLOBAL.search(text)
+        return Query(name, text, everywhere[1] if everywhere else "")
     columns = frozenset((needs["columns"] or "").lower().split(", ")) - {""}
     return Query(name, text, needs[1], needs["table"], columns)

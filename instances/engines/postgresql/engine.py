@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import ClassVar
 
-from instances.engines.base import AccountsReading, Engine, Scope, Target
+from instances.engines.base import AccountsReading, Engine, Scope, Section, Target
 from instances.engines.errors import ConnectionFailed, UnusableAnswer
 from instances.engines.postgresql.grants import section_of
 from instances.engines.postgresql.queries import Query
 from instances.engines.postgresql.reading import Reading
 from instances.engines.postgresql.session import Row, Session
+from instances.engines.postgresql.sizes import Sizes, stream_tables
+from instances.engines.sizes import SizesReading, TableRecord
 
 OLDEST = 120000
 DEFAULT_DATABASE = "postgres"
@@ -51,11 +53,23 @@ class PostgreSQLEngine(Engine):
     def read_accounts(self) -> AccountsReading:
         return Reading(self).complete()
 
+    def read_sizes(self) -> SizesReading:
+        return Sizes(self).complete()
+
+    def stream_tables(self) -> Iterator[TableRecord | Section]:
+        return stream_tables(self)
+
     def ask(self, session: Session, query: Query) -> Sequence[Row]:
         """All rows of one statement. Raises EngineError."""
         self.refuse_if_interrupted()
         self.statements += 1
         return session.fetch(query)
+
+    def stream(self, session: Session, query: Query) -> Iterator[Row]:
+        """Like ``ask``, but with no more than a batch of rows in memory."""
+        self.refuse_if_interrupted()
+        self.statements += 1
+        return session.stream(query)
 
     @contextmanager
     def session_in(self, database: str) -> Iterator[Session]:

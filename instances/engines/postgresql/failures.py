@@ -48,7 +48,8 @@ NOT_POSTGRESQL = (
 CLOSED = ("closed the connection unexpectedly", "reset by peer")
 
 REFUSED = "42501"
-TOO_SLOW = {"57014", "55P03", "25P03", "25P04", "57P05"}
+LOCKED = "55P03"
+TOO_SLOW = {"57014", "25P03", "25P04", "57P05"}
 UNTRANSLATABLE = {"22021", "22P05"}
 ENDED = {"57P01", "57P02", "57P03", "57P04"}
 
@@ -89,6 +90,8 @@ def query_failure(error: Exception, query: Query, *, is_lost: bool, timed_out: b
     state = getattr(error, "sqlstate", None) or ""
     if timed_out or state in TOO_SLOW:
         return ServerTimeout(f"The server did not answer the query {query.name!r} in time.")
+    if state == LOCKED:
+        return ServerTimeout(f"The query {query.name!r} waited too long for somebody's lock.")
     if state == REFUSED:
         return QueryRefused(
             f"The server refused the query {query.name!r}, which needs "

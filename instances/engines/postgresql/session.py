@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -37,6 +38,9 @@ SILENCE_MARGIN_SECONDS = 3
 """The server ends a slow statement; only when it is silent too, we cut the connection."""
 
 CANCEL_SECONDS = 0.3
+
+LOCK_WAITS = Query("lock waits", "SET LOCAL lock_timeout = '5s'")
+BATCH_ROWS = 2000
 
 
 class Session:
@@ -72,6 +76,23 @@ class Session:
         self.run(RAW_NAMES)
         decode_leniently(self.connection)
         return self.run(query)
+
+    def limit_lock_waits(self) -> None:
+        """Asking for a size waits while somebody alters the table, which may take all night."""
+        self.run(LOCK_WAITS)
+
+    def stream(self, query: Query) -> Iterator[Row]:
+        """The rows of one statement, a batch in memory at a time. Raises EngineError.
+
+        The time-out is that of each batch: a slow reader of the rows does not use it up.
+        """
+        if self.connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            self.run(RAW_NAMES)
+            decode_leniently(self.connection)
+        self.run(replace(query, text=f"DECLARE whalefall NO SCROLL CURSOR FOR\n{query.text}"))
+        batch = replace(query, text=f"FETCH {BATCH_ROWS} FROM whalefall")
+        while rows := self.run(batch):
+            yield from rows
 
     def check(self) -> None:
         """End the snapshot, also a spoilt one. Raises EngineError if the server is gone."""

@@ -122,6 +122,9 @@ class TableSize(models.Model):
                 fields=["-total_bytes"], condition=Q(valid_to=None), name="table_size_biggest"
             ),
             models.Index(fields=["valid_to"], name="table_size_until"),
+            models.Index(
+                fields=["database", "schema", "name", "valid_from"], name="table_size_history"
+            ),
         )
 
     def __str__(self) -> str:
@@ -172,6 +175,11 @@ class DatabaseAggregate(Aggregate):
         )
         indexes = (
             models.Index(fields=["period", "period_start"], name="database_aggregate_period"),
+            models.Index(
+                fields=["period_end"],
+                condition=Q(is_partial=True),
+                name="database_aggregate_partial",
+            ),
         )
 
     def __str__(self) -> str:
@@ -195,6 +203,11 @@ class InstanceAggregate(Aggregate):
         )
         indexes = (
             models.Index(fields=["period", "period_start"], name="instance_aggregate_period"),
+            models.Index(
+                fields=["period_end"],
+                condition=Q(is_partial=True),
+                name="instance_aggregate_partial",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """The least that is valid; related times derive from one another."""
 
+from datetime import datetime, time
+
 import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
@@ -7,7 +9,15 @@ from factory.django import DjangoModelFactory
 from accounts.models import Account, AccountChange, Grant, Membership, Securable
 from accounts.store import digest
 from accounts.sync import sync_accounts_now
-from instances.models import Credential, Instance, Section
+from capacity.models import (
+    DatabaseAggregate,
+    DatabaseSize,
+    Forecast,
+    InstanceAggregate,
+    InstanceSize,
+    TableSize,
+)
+from instances.models import Credential, Database, Instance, Section
 from sync_sessions.models import SyncRecord, SyncSession
 from tags.models import Tag
 from whalefall.users.models import User
@@ -116,6 +126,107 @@ class MembershipFactory(DjangoModelFactory):
         can_login=False,
     )
     valid_from = factory.SelfAttribute("member.first_seen_at")
+
+
+class DatabaseFactory(DjangoModelFactory):
+    class Meta:
+        model = Database
+
+    class Params:
+        removed = factory.Trait(removed_at=factory.SelfAttribute("first_seen_at"))
+
+    instance = factory.SubFactory(InstanceFactory)
+    name = factory.Sequence(lambda n: f"database-{n}")
+    first_seen_at = factory.LazyFunction(timezone.now)
+
+
+class MeasurementFactory(DjangoModelFactory):
+    class Meta:
+        abstract = True
+
+    measured_on = factory.LazyFunction(timezone.localdate)
+    measured_at = factory.LazyAttribute(
+        lambda o: timezone.make_aware(datetime.combine(o.measured_on, time(3)))
+    )
+    total_bytes = 1000
+
+
+class DatabaseSizeFactory(MeasurementFactory):
+    class Meta:
+        model = DatabaseSize
+
+    database = factory.SubFactory(DatabaseFactory)
+
+
+class InstanceSizeFactory(MeasurementFactory):
+    class Meta:
+        model = InstanceSize
+
+    instance = factory.SubFactory(InstanceFactory)
+    database_count = 1
+    unmeasured_count = 0
+
+
+class TableSizeFactory(DjangoModelFactory):
+    class Meta:
+        model = TableSize
+
+    database = factory.SubFactory(DatabaseFactory)
+    schema = "public"
+    name = factory.Sequence(lambda n: f"table-{n}")
+    valid_from = factory.LazyFunction(timezone.localdate)
+    total_bytes = 1000
+
+
+class AggregateFactory(DjangoModelFactory):
+    """A whole day that was measured once."""
+
+    class Meta:
+        abstract = True
+
+    period = "daily"
+    period_start = factory.LazyFunction(timezone.localdate)
+    period_end = factory.SelfAttribute("period_start")
+    avg_bytes = 1000
+    min_bytes = factory.SelfAttribute("avg_bytes")
+    max_bytes = factory.SelfAttribute("avg_bytes")
+    first_bytes = factory.SelfAttribute("avg_bytes")
+    last_bytes = factory.SelfAttribute("avg_bytes")
+    samples = 1
+    expected_samples = factory.SelfAttribute("samples")
+    is_partial = False
+    computed_at = factory.LazyFunction(timezone.now)
+
+
+class DatabaseAggregateFactory(AggregateFactory):
+    class Meta:
+        model = DatabaseAggregate
+
+    database = factory.SubFactory(DatabaseFactory)
+
+
+class InstanceAggregateFactory(AggregateFactory):
+    class Meta:
+        model = InstanceAggregate
+
+    instance = factory.SubFactory(InstanceFactory)
+
+
+class ForecastFactory(DjangoModelFactory):
+    """Of an instance as a whole; of a database, and then of its instance, when one is given."""
+
+    class Meta:
+        model = Forecast
+
+    database = None
+    instance = factory.Maybe(
+        "database",
+        yes_declaration=factory.SelfAttribute("database.instance"),
+        no_declaration=factory.SubFactory(InstanceFactory),
+    )
+    made_on = factory.LazyFunction(timezone.localdate)
+    status = "not_enough_data"
+    samples = 0
 
 
 class SyncSessionFactory(DjangoModelFactory):

@@ -28,6 +28,10 @@ OWN_ROW = (*EDGES, "models.py", "serializers.py", "forms.py")
 TRANSACTIONS = {
     "accounts/held.py": "a decision is all or nothing, alone or inside the write that it allows",
     "accounts/sync.py": "a run opens the one short transaction of its write itself",
+    "capacity/aggregate.py": "a run opens the short transactions of its writes itself",
+    "capacity/collect.py": "a run opens the one short transaction of its write itself",
+    "capacity/forecast.py": "a run opens the one short transaction of its write itself",
+    "sync_sessions/fleet.py": "a long run about the whole fleet commits after each of its steps",
     "sync_sessions/launch.py": "a session and its records; each end commits before the next step",
     "sync_sessions/querysets.py": "the savepoint of a claim, whose IntegrityError is an answer",
     "whalefall/core/api.py": "the atomic base of the viewsets",

@@ -10,7 +10,13 @@ from accounts.viewsets import (
     AccountViewSet,
     ChangeHistoryViewSet,
     HeldReadingViewSet,
+    WhoCanViewSet,
 )
+from capacity.viewsets import CapacitySyncViewSet
+from capacity.viewsets.aggregations import AggregationViewSet
+from capacity.viewsets.forecasts import ForecastViewSet, GrowthViewSet
+from capacity.viewsets.partitions import PartitionViewSet
+from capacity.viewsets.sizes import DatabaseSizeViewSet, InstanceSizeViewSet, TableSizeViewSet
 from instances.viewsets import CredentialViewSet, InstanceConnectionViewSet, InstanceViewSet
 from sync_sessions.viewsets import (
     OF_SESSION,
@@ -32,6 +38,7 @@ router.trailing_slash = "/?"  # the constructor's argument knows only yes and no
 router.include_format_suffixes = False
 
 router.register("instances", AccountSyncViewSet, "account-sync")
+router.register("instances", CapacitySyncViewSet, "capacity-sync")
 router.register("instances", InstanceConnectionViewSet, "instance-connection")
 router.register("instances", InstanceViewSet, "instance")
 router.register("credentials", CredentialViewSet, "credential")
@@ -40,8 +47,16 @@ router.register("accounts/ledgers", AccountViewSet, "account")
 router.register(
     "accounts/ledgers/(?P<account>[0-9]+)/change-history", ChangeHistoryViewSet, "change-history"
 )
+router.register("accounts/who-can", WhoCanViewSet, "who-can")
 router.register("account-change-logs", AccountChangeViewSet, "account-change")
 router.register("held-readings", HeldReadingViewSet, "held-reading")
+router.register("capacity/aggregations", AggregationViewSet, "aggregation")
+router.register("capacity/databases", DatabaseSizeViewSet, "database-size")
+router.register("capacity/instances", InstanceSizeViewSet, "instance-size")
+router.register("capacity/forecasts", ForecastViewSet, "forecast")
+router.register("capacity/growth", GrowthViewSet, "growth")
+router.register("capacity/tables", TableSizeViewSet, "table-size")
+router.register("partitions", PartitionViewSet, "partition")
 for sessions in ("sync-sessions", "sessions"):
     router.register(f"{sessions}/{OF_SESSION}/records", SyncRecordViewSet, f"{sessions}-record")
     router.register(f"{sessions}/{OF_SESSION}/events", SyncEventViewSet, f"{sessions}-event")

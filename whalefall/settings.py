@@ -249,8 +249,43 @@ LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)
 # A reading that would remove more than this share of accounts or grants is held back.
 IMPLAUSIBLE_SHARE = env.float("IMPLAUSIBLE_SHARE", default=0.3)
 PASSWORD_EXPIRING_DAYS = env.int("PASSWORD_EXPIRING_DAYS", default=14)
+# How long a run tries to change the parts of tables that others use.
+PARTITION_LOCK_SECONDS = env.float("PARTITION_LOCK_SECONDS", default=30)
+
+
+def retention(name: str, default: int) -> int:
+    """For how many days or months something is kept; 0, or nothing, is for ever."""
+    text: str = env.str(name, default=str(default)).strip()
+    if not (text or "0").isdecimal():
+        raise ImproperlyConfigured(f"{name} is no whole number from 0 up: {text!r}.")
+    return int(text or 0)
+
+
+SIZE_RETENTION_MONTHS = retention("SIZE_RETENTION_MONTHS", 24)
+AGGREGATE_RETENTION_MONTHS = {
+    "daily": retention("DAILY_RETENTION_MONTHS", 24),
+    "weekly": retention("WEEKLY_RETENTION_MONTHS", 60),
+    "monthly": retention("MONTHLY_RETENTION_MONTHS", 0),
+    "quarterly": retention("QUARTERLY_RETENTION_MONTHS", 0),
+}
+TABLE_SIZE_RETENTION_MONTHS = retention("TABLE_SIZE_RETENTION_MONTHS", 24)
+FORECAST_RETENTION_MONTHS = retention("FORECAST_RETENTION_MONTHS", 24)
+EVENT_RETENTION_DAYS = retention("EVENT_RETENTION_DAYS", 30)
+SESSION_RETENTION_DAYS = retention("SESSION_RETENTION_DAYS", 180)
+HELD_READING_RETENTION_DAYS = retention("HELD_READING_RETENTION_DAYS", 30)
+CHANGE_RETENTION_DAYS = retention("CHANGE_RETENTION_DAYS", 1095)
+# Closed grants and memberships; what accounts might do earlier can't be asked any more.
+HISTORY_RETENTION_DAYS = retention("HISTORY_RETENTION_DAYS", 1095)
+REMOVED_DATABASE_RETENTION_DAYS = retention("REMOVED_DATABASE_RETENTION_DAYS", 365)
+
 SCHEDULES = {
+    "maintain_partitions": ("capacity.tasks.maintain_partitions", "30 0 * * *"),
+    "clean_up": ("capacity.tasks.clean_up", "30 5 * * *"),
     "sync_accounts": ("accounts.tasks.sync_all_accounts", "0 1 * * *"),
+    "collect_database_sizes": ("capacity.tasks.collect_all_capacity", "0 3 * * *"),
+    "collect_table_sizes": ("capacity.tasks.collect_all_tables", "30 3 * * 0"),
+    "forecast_capacity": ("capacity.tasks.forecast_fleet", "30 4 * * *"),
+    "calculate_database_size_aggregations": ("capacity.tasks.aggregate_all_due", "0 4 * * *"),
     "reap_sessions": ("sync_sessions.tasks.reap_sessions", "* * * * *"),
 }
 

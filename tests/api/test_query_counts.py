@@ -7,6 +7,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
+from accounts.facts import FACTS_VERSION
 from accounts.models import HeldReading
 from sync_sessions.models import SyncEvent, SyncSession
 from tests.factories import (
@@ -86,7 +87,7 @@ def test_list_takes_a_constant_number_of_queries(
 def test_permissions_and_history_take_a_constant_number_of_queries(
     admin: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    account = AccountFactory(instance=SectionFactory(name="server").instance, facts_version=1)
+    account = AccountFactory(instance=SectionFactory(name="server").instance, facts_version=FACTS_VERSION)
     path = f"/api/v1/accounts/ledgers/{account.pk}"
     admin.get(path)
     for _ in range(2):

@@ -1,6 +1,8 @@
 """The bases of every admin class, and the only place that knows django-unfold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
@@ -32,6 +34,8 @@ __all__ = [
     "TextInput",
     "UserChangeForm",
     "UserCreationForm",
+    "console_page",
+    "page_of_console",
     "signed_in",
 ]
 
@@ -193,16 +197,75 @@ class DefaultedFilter(admin.SimpleListFilter):
             }
 
 
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """A view at ``admin/<route>``, for what no ModelAdmin can show; named ``admin:<name>``.
+
+    With ``menu_icon`` it has an entry in the menu, for whoever has ``permission``.
+    """
+
+    view: Callable[..., HttpResponseBase]
+    route: str
+    name: str
+    permission: str
+    title: Any = ""
+    menu_group: Any = ""
+    menu_icon: str = ""
+    menu_position: int = 100
+
+    def url(self) -> URLPattern:
+        def checked(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.has_perm(self.permission):
+                raise PermissionDenied
+            return self.view(request, **kwargs)
+
+        return path(self.route, admin.site.admin_view(checked), name=self.name)
+
+    def menu_item(self) -> dict[str, Any]:
+        link = reverse(f"admin:{self.name}")
+        return {"title": self.title, "icon": self.menu_icon, "link": link}
+
+
+PAGES: list[ConsolePage] = []
+
+
+def console_page(
+    route: str, name: str, permission: str, **menu: Any
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """Make the decorated view a ConsolePage; ``menu`` are its fields from ``title`` on."""
+
+    def register(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        PAGES.append(ConsolePage(view, route, name, permission, **menu))
+        return view
+
+    return register
+
+
+def page_of_console(
+    request: HttpRequest, template: str, title: str, context: dict[str, Any]
+) -> HttpResponse:
+    """The answer of a console page: ``template`` inside the console."""
+    base = {**admin.site.each_context(request), "title": title}
+    return TemplateResponse(request, template, {**base, **context})
+
+
+# django-unfold's site puts these before its own; Django's catch-all would swallow what follows.
+admin.site.extra_urls = lambda: [page.url() for page in PAGES]  # type: ignore[attr-defined]
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The menu: what the user may see, in the order and groups that the admins name."""
-    shown = [
+    """The menu: what the user may see, in the order and groups that admins and pages name."""
+    admins = [
         one
         for one in admin.site._registry.values()
         if isinstance(one, ModelAdmin) and one.menu_icon and one.has_view_permission(request)
     ]
+    pages = [one for one in PAGES if one.menu_icon and request.user.has_perm(one.permission)]
     groups: dict[str, list[dict[str, Any]]] = {}
-    for one in sorted(shown, key=lambda one: one.menu_position):
-        groups.setdefault(str(one.menu_group), []).append(_menu_item(one))
+    entries = [(one.menu_position, one.menu_group, _menu_item(one)) for one in admins]
+    entries += [(one.menu_position, one.menu_group, one.menu_item()) for one in pages]
+    for _position, group, item in sorted(entries, key=itemgetter(0)):
+        groups.setdefault(str(group), []).append(item)
     home = {"title": _("Overview"), "icon": "home", "link": reverse("admin:index")}
     return [
         {"items": [home]},

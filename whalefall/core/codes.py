@@ -42,6 +42,9 @@ CODES = {
         409, "conflict", ("Look at the held reading, then accept or reject it.",)
     ),
     "SYNC_ALREADY_RUNNING": Code(409, "conflict", ("Wait for that session, or cancel it.",)),
+    "PARTITION_LOCKED": Code(
+        409, "conflict", ("Wait for the next run, or run it when nothing is measured.",)
+    ),
     "DATABASE_CONNECTION_ERROR": Code(
         409, "external", ("Run preflight on the instance, and check its address and credential.",)
     ),

@@ -15,6 +15,11 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.timezone import localtime
 from django.utils.timezone import now as timezone_now
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+KIB = 1024
+MINUS = "\N{MINUS SIGN}"
+UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 # A status or kind, and how loud it is; what is not listed is quiet.
 TONES = {
@@ -123,3 +128,48 @@ def seconds_between(start: datetime | None, end: datetime | None) -> SafeString 
     if start is None or end is None:
         return unknown()
     return f"{(end - start).total_seconds():.1f} s"
+
+
+def bytes_text(value: int | None, *, signed: bool = False) -> SafeString:
+    """A size in binary units, the exact number behind it; ``signed`` for a change."""
+    if value is None:
+        return unknown()
+    exact = ngettext("%(number)s byte", "%(number)s bytes", abs(value)) % {
+        "number": f"{value:+,}" if signed else f"{value:,}"
+    }
+    text = human_bytes(value)
+    if not signed:
+        return format_html('<span class="wf-number" title="{}">{}</span>', exact, text)
+    return _change(value, f"+{text}" if value > 0 else text, exact)
+
+
+def percent_text(value: float | None) -> SafeString:
+    """A change in percent."""
+    if value is None:
+        return unknown()
+    shown = f"{value:+.1f} %" if abs(value) < 1000 else f"{value:+,.0f} %"
+    if value == 0:
+        shown = "0.0 %"
+    return _change(value, shown.replace("-", MINUS), f"{value:+} %")
+
+
+def _change(value: float, text: str, exact: str) -> SafeString:
+    """With an arrow, so that the colour is not all that tells up from down."""
+    arrow, kind = ("▲", "up") if value > 0 else ("▼", "down") if value < 0 else ("=", "same")
+    return format_html(
+        '<span class="wf-number wf-{}" title="{}"><span aria-hidden="true">{}</span> {}</span>',
+        *(kind, exact, arrow, text),
+    )
+
+
+def human_bytes(value: int) -> str:
+    """``1.5 GiB``; a minus is a real one."""
+    number, sign = float(abs(value)), MINUS if value < 0 else ""
+    if number < KIB:
+        return f"{sign}{number:.0f} B"
+    for unit in UNITS:
+        number /= KIB
+        digits = 1 if number < 99.95 else 0
+        if round(number, digits) < KIB or unit == UNITS[-1]:
+            break
+    return f"{sign}{number:.{digits}f} {unit}"

@@ -11,6 +11,7 @@ log = structlog.get_logger(__name__)
 class FallbackReason(StrEnum):
     """Every reason for which Whalefall continues with a default, a skip or a part of the data."""
 
+    AGGREGATES_NOT_REFRESHED = "aggregates_not_refreshed"
     ORPHAN_EDGE = "orphan_edge"
     READER_ABANDONED = "reader_abandoned"
     RECEIVER_FAILED = "receiver_failed"

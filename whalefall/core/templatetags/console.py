@@ -31,6 +31,27 @@ def ago(value: datetime | None, never: str = "") -> SafeString:
     return display.moment(value, never=never)
 
 
+def known(value: Any) -> Any:
+    """A part of what is not there is "" in a template, and unknown for us."""
+    return None if value == "" else value
+
+
+@register.filter
+def size(value: Any) -> SafeString:
+    return display.bytes_text(known(value))
+
+
+@register.filter
+def change(value: Any) -> SafeString:
+    """A change in bytes."""
+    return display.bytes_text(known(value), signed=True)
+
+
+@register.filter
+def percent(value: Any) -> SafeString:
+    return display.percent_text(known(value))
+
+
 @register.filter
 def status(row: Model, field: str = "status") -> SafeString:
     """The badge of a choice field."""

@@ -1,13 +1,24 @@
+from collections.abc import Callable
+
 from django.contrib import admin
+from django.http import HttpResponseBase
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 import whalefall.core.request_id  # noqa: F401 -- it listens to every request
 from whalefall.core.views import UnknownPath
 
+
+def to_page(name: str) -> Callable[..., HttpResponseBase]:
+    """A short address of a console page; the filters come along."""
+    return RedirectView.as_view(pattern_name=name, query_string=True)
+
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("whalefall.api")),
+    re_path(r"^capacity/instances/?$", to_page("admin:capacity_instances")),
+    re_path(r"^capacity/databases/?$", to_page("admin:capacity_databases")),
     re_path(r"^api(?:/.*)?$", UnknownPath.as_view()),
 ]

@@ -11,7 +11,7 @@ import pytest
 
 from whalefall.demo.machine import ROOT, NoServer, postgresql_build
 
-PARTS = ["manage.py", "whalefall", "accounts", "instances", "sync_sessions", "tags"]
+PARTS = ["manage.py", "whalefall", "accounts", "capacity", "instances", "sync_sessions", "tags"]
 PARTS += ["templates", "static"]
 
 
@@ -41,6 +41,9 @@ def test_demo_tells_what_it_found_and_works_again(tree: Path) -> None:
         assert re.search(r"lantern-postgresql: \d+ accounts, .* added", done.stdout)
         assert "The servers change, second sync: what is different" in done.stdout
         assert re.search(r"lantern-postgresql .* renamed", done.stdout)
+        assert "grew by" in done.stdout
+        assert re.search(r"limit of .* is reached about \d{4}-", done.stdout)
+        assert "simulated" in done.stdout
     trial = (tree / "var" / "trial.env").read_text()
     secrets = [line.partition("=")[2] for line in trial.splitlines() if "sqlite" not in line]
     printed = first.stdout + second.stdout

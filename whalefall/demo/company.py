@@ -27,6 +27,11 @@ def change_company(server: Server) -> None:
     run(server, "changes", secrets.token_urlsafe(18))
 
 
+def grow_company(server: Server) -> None:
+    """A busy week: some tables get much bigger."""
+    run(server, "growth", "")
+
+
 def run(server: Server, name: str, password: str) -> None:
     script = (SQL / f"{name}_{server.engine}.sql").read_text().replace("{password}", password)
     for database, statements in parts(script):

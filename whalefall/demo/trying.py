@@ -1,6 +1,6 @@
 """A trial of the whole product with a small company's servers in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -8,7 +8,12 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 
+from capacity.aggregate import Aggregation, aggregate_now
+from capacity.forecast import forecast_now
+from capacity.models import InstanceSize
+from capacity.simulated import simulate_history
 from instances.adding import Address, add_instance
 from instances.engines.base import Target
 from instances.models import Instance
@@ -86,6 +91,21 @@ def forget_earlier() -> None:
     earlier = Instance.objects.filter(tags__name=TAG, name__in=BUILDS)
     SyncSession.objects.forget_of(earlier)
     Instance.objects.filter(pk__in=list(earlier.values_list("pk", flat=True))).forget()
+
+
+def invent_past(instances: Iterable[Instance]) -> None:
+    """Give the charts of ``instances`` 120 simulated days, and each a limit to grow towards.
+
+    Also sums them up and forecasts, as the schedules would have done meanwhile.
+    """
+    with transaction.atomic():
+        for instance in instances:
+            size = InstanceSize.objects.filter(instance=instance).latest("measured_on")
+            instance.storage_limit_bytes = size.total_bytes * 5 // 4
+            instance.save(update_fields=["storage_limit_bytes"])
+            simulate_history(instance, at=timezone.now())
+    aggregate_now(Aggregation(), trigger=SyncSession.Trigger.COMMAND)
+    forecast_now(trigger=SyncSession.Trigger.COMMAND)
 
 
 def register(name: str, server: Server, target: Target) -> Instance:

@@ -11,13 +11,15 @@ from django.utils import timezone
 
 from accounts.overview import account_lines
 from accounts.sync import sync_accounts_now
+from capacity.collect import collect_now
 from instances.models import Instance, Section
 from sync_sessions.models import SyncSession
 from sync_sessions.progress import progress_of
 from whalefall.core.commands import WhalefallCommand
-from whalefall.demo.company import change_company
+from whalefall.demo.company import change_company, grow_company
+from whalefall.demo.measured import size_lines, table_sizes
 from whalefall.demo.serving import serving
-from whalefall.demo.trying import ADMIN, Company, company, prepare_database
+from whalefall.demo.trying import ADMIN, Company, company, invent_past, prepare_database
 
 
 class Command(WhalefallCommand):
@@ -56,6 +58,36 @@ class Command(WhalefallCommand):
         self.sync(found)
         self.stdout.write("")
         call_command("account_changes", since=before, stdout=self.stdout)
+        self.show_sizes(found)
+
+    def show_sizes(self, found: Company) -> None:
+        instances = [instance for instance, _ in found.servers]
+        self.say("How big it all is, and what grew when it is measured again")
+        self.collect(instances)
+        before = table_sizes(instances)
+        for _, server in found.servers:
+            grow_company(server)
+        self.collect(instances)
+        invent_past(instances)
+        for instance in instances:
+            self.stdout.write("")
+            for line in size_lines(instance, before):
+                self.stdout.write(f"  {line}")
+        self.stdout.write(
+            "\n  The 120 days before today are simulated, and labelled so wherever they are shown. "
+            "\n  manage.py remove_simulated_history removes them."
+        )
+
+    def collect(self, instances: list[Instance]) -> None:
+        with progress_of(len(instances), self.stdout, doing="Measuring") as settled:
+            session = collect_now(
+                instances,
+                with_tables=True,
+                trigger=SyncSession.Trigger.COMMAND,
+                settled=settled,
+            )
+        if session.status != SyncSession.Status.COMPLETED:
+            self.fail("The demo's own servers could not be measured; see the lines above.")
 
     def sync(self, found: Company) -> None:
         instances = [instance for instance, _ in found.servers]

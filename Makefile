@@ -2,6 +2,7 @@
 # PYTHON names the interpreter that .venv is made with, ARGS goes to the command.
 
 BIN := .venv/bin
+PARALLEL := -n auto --dist worksteal
 
 .PHONY: demo test check fix run worker setup
 .DEFAULT_GOAL := demo
@@ -13,8 +14,8 @@ demo:
 test:
 	@.ci/setup test
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -q $(ARGS)
-	OWN_DATABASE=postgresql $(BIN)/python -m pytest -q -m "races or both_databases" $(ARGS)
+	$(BIN)/python -m pytest -q $(PARALLEL) $(ARGS)
+	OWN_DATABASE=postgresql $(BIN)/python -m pytest -q $(PARALLEL) -m "races or both_databases" $(ARGS)
 
 check: export DJANGO_SETTINGS_MODULE = tests.settings
 check: setup

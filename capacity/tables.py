@@ -128,14 +128,22 @@ def numbers(table: TableRecord) -> Numbers:
 
 
 def judged(told: Iterable[Section], rows: dict[str, Database]) -> list[Section]:
-    """A section per database: of those that came or went meanwhile, the tables are unknown."""
+    """A section per database: of those that came or went meanwhile, the tables are unknown.
+
+    One that is told nothing of, now as before, has no tables that anybody could read.
+    """
     by_database = {one.database: one for one in told}
     came = [name for name in by_database if name not in rows]
-    silent = [name for name in rows if name not in by_database]
+    silent = {row.pk: name for name, row in rows.items() if name not in by_database}
+    stored = TableSize.objects.open().filter(database__in=silent)
+    gone = sorted(set(stored.values_list("database", flat=True)))
     return [
         *(one for name, one in by_database.items() if name in rows),
         *(unknown(name, "It was not there yet when the databases were listed.") for name in came),
-        *(unknown(name, "The server told nothing of its tables.") for name in silent),
+        *(
+            unknown(silent[pk], "The server told nothing of its tables.")
+            for pk in sorted(set(gone))
+        ),
     ]
 
 

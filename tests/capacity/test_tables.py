@@ -200,6 +200,17 @@ def test_database_that_came_or_went_during_the_reading_is_unknown(server, instan
     assert record.counts["unknown_sections"] == 2
 
 
+def test_database_that_nobody_can_look_into_has_no_section(server, instance):
+    server.sizes = sizes(database("shop"), database("template0"))
+    server.tables = [table("shop.public.t"), Section("tables", "shop")]
+
+    record = collect(instance, NEXT, with_tables=True)
+
+    told = StoredSection.objects.filter(category="tables").values_list("database", "state")
+    assert dict(told) == {"shop": "complete"}
+    assert record.counts["unknown_sections"] == 0
+
+
 def test_tables_of_another_instance_are_not_touched(measure):
     other = TableSizeFactory(name="other")
 

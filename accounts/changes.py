@@ -6,18 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.compare import Comparison, Edge, EdgeChanges, StoredEdge, flags
-from accounts.diffs import attribute_diff, grant_words, membership_words
+from accounts.compare import Comparison, EdgeChanges, flags
+from accounts.diffs import UNSEEN, attribute_diff, grant_words, membership_words
+from accounts.edges import Edge, StoredEdge
 from accounts.models import Account, AccountChange
 from accounts.stored import Stored, StoredGrant, StoredMembership
 from instances.engines.base import AccountRecord, GrantRecord
 
 Kind = AccountChange.Kind
 Cause = AccountChange.Cause
-
-
-# Every password is absent or not: where none was told before, we could not see it.
-NEEDS_SIGHT = frozenset({"password_absent", "password_method"})
 
 
 class ChangeLog:
@@ -85,13 +82,14 @@ class ChangeLog:
         if record.name != row.name:
             diff = {"attributes": {"name": [row.name, record.name]}}
             yield self.entry(row, Kind.RENAMED, seen, diff)
+        unseen = row.attributes.get(UNSEEN, ())
         by_cause: dict[str, dict[str, list[Any]]] = defaultdict(dict)
         for name, (before, after) in attribute_diff(record, row).items():
             cause: str = seen
-            if before is None and self.knowledge.is_upgrade:
-                cause = Cause.ENGINE_UPGRADE
-            elif name in NEEDS_SIGHT and "password_absent" not in row.attributes:
+            if name in unseen:
                 cause = Cause.VISIBILITY
+            elif before is None and self.knowledge.is_upgrade:
+                cause = Cause.ENGINE_UPGRADE
             by_cause[cause][name] = [before, after]
         for cause, values in by_cause.items():
             yield self.entry(row, Kind.ATTRIBUTES, cause, {"attributes": values})
@@ -129,9 +127,11 @@ class ChangeLog:
         return Cause.OBSERVED
 
     def cause_of_end(self, edge: StoredEdge) -> str:
-        """Likewise; an edge can't outlive its ends, so one that lost them is known to be over."""
+        """Likewise; an edge can't outlive its ends or its database, wherever we may look."""
         if not self.gone.isdisjoint(edge.ends):
             return self.presence_cause(is_system=False)
+        if self.knowledge.is_gone(*self.knowledge.place(edge.record)):
+            return Cause.OBSERVED
         return self.cause(edge.record, self.words_now)
 
     def entry(self, row: Account, kind: str, cause: str, diff: dict[str, Any]) -> AccountChange:

@@ -16,6 +16,9 @@ FIELDS = (
     "password_changed_at",
     "password_expires_at",
 )
+UNSEEN = "unseen"
+"""The attribute that names what our login could not see: about us, so no change of the account."""
+
 Line = tuple[str | bool | float | None, ...]
 """Everything that one record says, in a fixed order."""
 
@@ -76,7 +79,7 @@ def attribute_diff(record: AccountRecord, account: Account) -> dict[str, list[An
     before, after = stored_values(account), account_values(record)
     return {
         name: [before.get(name), after.get(name)]
-        for name in sorted(before.keys() | after.keys())
+        for name in sorted((before.keys() | after.keys()) - {UNSEEN})
         if before.get(name) != after.get(name)
     }
 

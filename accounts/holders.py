@@ -17,7 +17,8 @@ from accounts.models import Account, Grant, Membership, RoleClosure
 from accounts.worlds import (
     EVERYBODY,
     identity,
-    rights,
+    people,
+    placed_rights,
     rules_of,
     securables,
     split,
@@ -71,10 +72,11 @@ class Counted:
     question: Question
     thing: Thing
     cells: list[Cell]
-    condition: Q = field(default_factory=Q)
+    givers: Mapping[int, Effective] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.condition = condition(self.question, self.thing, [one.instance for one in self.cells])
+        instances = [one.instance for one in self.cells]
+        self.givers = givers(self.question.privilege, self.thing, instances)
         counts = self.accounts(self.cells).order_by().values("instance").annotate(Count("pk"))
         totals = dict(counts.values_list("instance", "pk__count"))
         for cell in self.cells:
@@ -82,7 +84,8 @@ class Counted:
 
     def accounts(self, cells: Iterable[Cell]) -> QuerySet[Account]:
         instances = [cell.instance.pk for cell in cells]
-        return Account.objects.present().filter(self.condition, instance__in=instances)
+        found = condition(self.question, self.thing, {key: self.givers[key] for key in instances})
+        return Account.objects.present().filter(found, instance__in=instances)
 
     def page(self, cells: Sequence[Cell], start: int, stop: int) -> list[Found]:
         """The holders from ``start`` to ``stop`` of ``cells``, which are in the order shown."""
@@ -125,12 +128,12 @@ def ways_of(effective: Effective, question: Question, account: int, thing: Thing
 # --- by a condition -------------------------------------------------------------------------
 
 
-def condition(question: Question, thing: Thing, instances: Collection[Instance]) -> Q:
-    """What an account of ``instances`` must be to hold the privilege."""
+def condition(question: Question, thing: Thing, giving: Mapping[int, Effective]) -> Q:
+    """What an account of the instances ``giving`` must be to hold the privilege."""
     alone: set[int] = set()
     passed_on: set[int] = set()
     of_everybody: set[int] = set()
-    for instance, rules in givers(question.privilege, thing, instances).items():
+    for instance, rules in giving.items():
         roots = rules.roots(question.privilege, thing)
         alone |= set(roots.alone)
         passed_on |= set(roots.passed_on)
@@ -142,11 +145,14 @@ def condition(question: Question, thing: Thing, instances: Collection[Instance])
     else:
         reached = reached.filter(inherits=True)
     found = Q(pk__in=alone | passed_on) | Q(pk__in=reached.values("account"))
-    return found | Q(instance__in=of_everybody) if of_everybody else found
+    # The cheapest first: it settles most, where it is.
+    return Q(instance__in=of_everybody) | found if of_everybody else found
 
 
 def givers(privilege: str, thing: Thing, instances: Collection[Instance]) -> dict[int, Effective]:
-    """By instance, a world of those from whom the privilege may come, without their members."""
+    """By instance, a world of the rights from which the privilege may come, and of the accounts
+    that count for what they are: owners, superusers, and the server's own.
+    """
     rules = rules_of(next(iter(instances)))
     # A gate that is what was asked for gives it, too.
     pairs = [
@@ -158,12 +164,18 @@ def givers(privilege: str, thing: Thing, instances: Collection[Instance]) -> dic
     for word in {word for word, _ in pairs}:
         keys = securables(instances, [one for name, one in pairs if name == word])
         about |= Q(privilege=word, securable__in=keys)
-    held = rights(Grant.objects.open().filter(about)) if about else []
+    held = placed_rights(Grant.objects.open().filter(about)) if about else []
+    owners = {right.holder for _, right in held if right.is_owner}
     present = Account.objects.present().filter(instance__in=instances)
-    rows = {row.pk: row for row in present.filter(pk__in={right.holder for right in held})}
-    rows |= {row.pk: row for row in present.filter(name__in={EVERYBODY, *rules.powers()})}
-    rows |= {row.pk: row for row in present.filter(is_superuser=True)}
-    worlds = split(instances, rows, [], [right for right in held if right.holder in rows])
+    there = {
+        *people(present.filter(pk__in=owners)),
+        *people(present.filter(name__in={EVERYBODY, *rules.powers()})),
+        *people(present.filter(is_superuser=True)),
+    }
+    known = {one.key for _, one in there}
+    # An owner that went while we asked is not among them.
+    rights = [(home, one) for home, one in held if not one.is_owner or one.holder in known]
+    worlds = split(instances, there, [], rights)
     return {one.pk: rules(worlds[one.pk]) for one in instances}
 
 

@@ -1,9 +1,10 @@
 """Which account of a reading is which account of the mirror."""
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from accounts.diffs import FIELDS, UNSEEN
 from accounts.models import Account
 from accounts.stored import Stored
 from instances.engines.base import AccountKind, AccountRecord
@@ -26,10 +27,13 @@ class Matching:
     by_name: dict[str, Account] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
 
-    def stand_in_for(self, unseen: Collection[str]) -> None:
-        """Give the records of known accounts the mirror's values of attributes nobody could see."""
-        if unseen:
-            self.kept = [(with_stored(record, row, unseen), row) for record, row in self.kept]
+    def stand_in_for_unseen(self) -> None:
+        """Give the records of known accounts the mirror's values of what nobody could see."""
+        for pairs in (self.kept, self.restored):
+            pairs[:] = [
+                (with_stored(record, row) if UNSEEN in record.attributes else record, row)
+                for record, row in pairs
+            ]
 
     @property
     def present(self) -> list[tuple[AccountRecord, Account]]:
@@ -76,9 +80,24 @@ def ids_moved(stored: Stored, records: Sequence[AccountRecord]) -> bool:
     return 2 * len(moved) > len(same_name)
 
 
-def with_stored(record: AccountRecord, row: Account, unseen: Collection[str]) -> AccountRecord:
-    known = {name: row.attributes[name] for name in unseen if name in row.attributes}
-    return replace(record, attributes={**known, **record.attributes}) if known else record
+def with_stored(record: AccountRecord, row: Account) -> AccountRecord:
+    """``record`` with the mirror's word on everything that it calls unseen.
+
+    Of a list, what could be seen is certain, and added to what the mirror has.
+    """
+    unseen = record.attributes[UNSEEN]
+    attributes = {name: value for name, value in record.attributes.items() if name not in unseen}
+    for name in unseen:
+        seen = record.attributes.get(name)
+        if isinstance(seen, list):
+            stored = row.attributes.get(name, [])
+            attributes[name] = [*stored, *(word for word in seen if word not in stored)]
+        elif name in row.attributes:
+            attributes[name] = row.attributes[name]
+    fields = {name: getattr(row, name) for name in unseen if name in FIELDS}
+    if "kind" in fields:
+        fields["kind"] = AccountKind(row.kind)
+    return replace(record, attributes=attributes, **fields)
 
 
 def record_of(row: Account) -> AccountRecord:

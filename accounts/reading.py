@@ -9,6 +9,7 @@ from instances.engines.base import (
     AccountKind,
     AccountRecord,
     AccountsReading,
+    DatabaseRef,
     GrantRecord,
     MembershipRecord,
     Scope,
@@ -35,7 +36,9 @@ def load(document: Mapping[str, Any]) -> AccountsReading:
         grants=[
             GrantRecord(**{**edge, "scope": Scope(edge["scope"])}) for edge in document["grants"]
         ],
-        unseen_attributes=tuple(document["unseen_attributes"]),
+        databases=tuple(DatabaseRef(**one) for one in document["databases"]),
+        # Readings that were held before there were any settings have none.
+        settings=document.get("settings", {}),
     )
 
 

@@ -68,9 +68,14 @@ class Knowledge:
         A database without a section is gone, which is knowledge too. A section of the whole
         server can't go: where the reading does not list it, it is unknown.
         """
-        if database:
-            return (name, database) not in self.unknown
+        if self.is_gone(name, database):
+            return True
         return (name, database) in self.known
+
+    def is_gone(self, name: str, database: str) -> bool:
+        """Whether the section is about a database that the server no longer has."""
+        place = (name, database)
+        return bool(database) and place not in self.known and place not in self.unknown
 
     def knows_edge(self, edge: GrantRecord | MembershipRecord) -> bool:
         return self.knows(*self.place(edge))

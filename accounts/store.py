@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
-from accounts.compare import Comparison, Edge, StoredEdge
+from accounts.compare import Comparison
 from accounts.diffs import FIELDS, plain
+from accounts.edges import Edge, StoredEdge
 from accounts.facts import FACTS_VERSION, compute_facts
 from accounts.graph_facts import RoleGraph
 from accounts.models import Account, Grant, Membership, RoleClosure, Securable

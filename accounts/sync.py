@@ -15,6 +15,7 @@ from accounts.reading import dump
 from accounts.store import store
 from accounts.stored import Stored
 from instances.engines.base import AccountsReading, Engine
+from instances.inventory import take_inventory
 from instances.models import Instance, Section
 from sync_sessions.inline import run_inline
 from sync_sessions.launch import launch, open_session
@@ -98,6 +99,15 @@ def write_reading(
         assert record.instance_id is not None  # account syncs are always about one server
         instance = Instance.objects.lock(record.instance_id)
         read_at = accept() if accept else now
+        if reading.databases and not accept:  # one held back may tell names of long ago
+            take_inventory(
+                instance,
+                reading.databases,
+                version=reading.version,
+                is_known=True,
+                session=record.session_id,
+                at=now,
+            )
         stored = Stored(instance)
         comparison = compare(stored, reading, at=now)
         HeldReading.objects.supersede(instance.pk, at=now)
@@ -127,7 +137,10 @@ def apply(
     store(instance, comparison, at=at)
     AccountChange.objects.record(changes)
     Section.objects.record(knowledge.rows(instance.pk, read_at))
-    Instance.objects.reached(instance.pk, version=knowledge.reading.version, at=read_at)
+    reading = knowledge.reading
+    Instance.objects.reached(
+        instance.pk, version=reading.version, settings=reading.settings, at=read_at
+    )
     if not knowledge.is_complete:
         log_fallback(
             "sections_unknown",

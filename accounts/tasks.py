@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from accounts import classify
 from accounts.sync import ACCOUNTS_SYNC, launch_account_sync
 from instances.models import Instance
 from sync_sessions.models import SyncSession
@@ -14,3 +15,15 @@ def sync_accounts_for_records(session_id: str, first: int, last: int) -> None:
 
 def sync_all_accounts() -> None:
     launch_account_sync(Instance.objects.active(), trigger=SyncSession.Trigger.SCHEDULE)
+
+
+def classify_for_records(session_id: str, _first: int, _last: int) -> None:
+    classify.run_classification(UUID(session_id))
+
+
+def classify_after(session_id: str) -> None:
+    classify.classify_after(SyncSession.objects.get(pk=session_id))
+
+
+def classify_all_accounts() -> None:
+    classify.launch_classification(trigger=SyncSession.Trigger.SCHEDULE)

@@ -122,8 +122,8 @@ class WhoCanViewSet(ViewSet[Account]):
         query.is_valid(raise_exception=True)
         asked = dict(query.validated_data)
         answer = who_can(asked.pop("privilege"), parse_object(asked.pop("object")), **asked)
-        page = self.paginate_queryset(answer)  # type: ignore[arg-type]
-        response = self.get_paginated_response(holder_documents(page or (), answer.question))
+        page: Any = self.paginate_queryset(answer)  # type: ignore[arg-type]
+        response = self.get_paginated_response(holder_documents(page, answer.question))
         response.data["could_not_be_told"] = UntoldSerializer(answer.untold, many=True).data
         return response
 

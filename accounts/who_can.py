@@ -6,13 +6,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef, Q
 
 from accounts.effective import way_document
 from accounts.facts import FACTS_VERSION
 from accounts.history import check_kept
 from accounts.holders import Cell, Counted, Found, Question, decide, outdated, page_of
-from accounts.models import Account, Grant
+from accounts.models import Account, Grant, Securable
 from accounts.worlds import RULES, identity, rules_of
 from instances.engines.effective import Thing
 from instances.models import Database, Instance, Section
@@ -142,13 +142,12 @@ def existing(
         if (anchor := rules_of(instance).anchor(thing))
     }
     grants = Grant.objects.open() if at is None else Grant.objects.at(at)
-    mirrored = set(
-        grants.filter(
-            securable__digest__in=anchors, securable__instance__in=[one.pk for one in possible]
-        )
-        .values_list("securable__instance", "securable__digest")
-        .distinct()
+    rows = Securable.objects.filter(
+        Exists(grants.filter(securable=OuterRef("pk"))),
+        instance__in=[one.pk for one in possible],
+        digest__in=anchors,
     )
+    mirrored = set(rows.values_list("instance", "digest"))
     databases = known_databases(possible)
 
     def is_there(instance: Instance, thing: Thing) -> bool:

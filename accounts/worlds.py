@@ -17,6 +17,7 @@ from instances.models import Instance, Section
 from sync_sessions.models import SyncSession
 from whalefall.core.errors import WhalefallError
 
+PRINCIPAL_COLUMNS = ("pk", "name", "kind", "is_superuser", "can_login", "attributes")
 LINK_COLUMNS = ("pk", "member", "role", "grantor", *("admin_option", "inherits", "can_set"))
 RIGHT_COLUMNS = ("pk", "account", "privilege", "grantor", "grantable", "is_denied", "is_owner")
 THING_COLUMNS = tuple(
@@ -60,17 +61,19 @@ def world_of(instance: Instance, *, at: datetime | None = None, about: Q | None 
         links=links(memberships.filter(member__instance=instance)),
         rights=rights(grants.filter(about or Q(), account__instance=instance)),
         blind=blind_spots_of([instance])[instance.pk],
+        settings=instance.server_settings,
     )
 
 
 def principals(instance: Instance) -> dict[int, Principal]:
-    return {row.pk: principal(row) for row in Account.objects.present().filter(instance=instance)}
+    rows = Account.objects.present().filter(instance=instance)
+    return {one.key: one for _, one in people(rows)}
 
 
-def principal(row: Account) -> Principal:
-    return Principal(
-        row.pk, row.name, row.kind, row.is_superuser, row.can_login, dict(row.attributes)
-    )
+def people(rows: Any) -> list[tuple[int, Principal]]:
+    """The accounts of ``rows``, each with the key of its instance."""
+    told = rows.order_by().values_list("instance", *PRINCIPAL_COLUMNS)
+    return [(instance, Principal(*columns)) for instance, *columns in told]
 
 
 def links(rows: Any) -> list[Link]:
@@ -78,13 +81,19 @@ def links(rows: Any) -> list[Link]:
 
 
 def rights(rows: Any) -> list[Right]:
+    return [right for _, right in placed_rights(rows)]
+
+
+def placed_rights(rows: Any) -> list[tuple[int, Right]]:
+    """The rights of ``rows``, each with the key of its instance."""
     things: dict[tuple[str, ...], Thing] = {}
     found = []
-    for row in rows.values_list(*RIGHT_COLUMNS, *THING_COLUMNS):
-        place = row[len(RIGHT_COLUMNS) :]
+    columns = (*RIGHT_COLUMNS, *THING_COLUMNS, "securable__instance")
+    for *row, instance in rows.values_list(*columns):
+        place = tuple(row[len(RIGHT_COLUMNS) :])
         thing = things.get(place) or things.setdefault(place, Thing(*place))
         pk, account, privilege, *options = row[: len(RIGHT_COLUMNS)]
-        found.append(Right(pk, account, privilege, thing, *options))
+        found.append((instance, Right(pk, account, privilege, thing, *options)))
     return found
 
 
@@ -114,35 +123,36 @@ def worlds_around(
     reached = RoleClosure.objects.filter(account__in=accounts).values_list("role", flat=True)
     near = {*accounts, *reached}
     present = Account.objects.present().filter(instance__in=instances)
-    rows = {row.pk: row for row in present.filter(pk__in=near)}
-    rows |= {row.pk: row for row in present.filter(name__in=named)}
-    grants = Grant.objects.open().filter(account__in=rows)
+    there = {*people(present.filter(pk__in=near)), *people(present.filter(name__in=named))}
+    grants = Grant.objects.open().filter(account__in=[one.key for _, one in there])
     if things is not None:
         grants = grants.filter(securable__in=securables(instances, things))
     memberships = links(Membership.objects.open().filter(member__in=near, role__in=near))
-    return split(instances, rows, memberships, rights(grants))
+    return split(instances, there, memberships, placed_rights(grants))
 
 
 def split(
     instances: Iterable[Instance],
-    rows: Mapping[int, Account],
+    there: Iterable[tuple[int, Principal]],
     memberships: Iterable[Link],
-    grants: Iterable[Right],
+    grants: Iterable[tuple[int, Right]],
 ) -> dict[int, World]:
     """A world for each instance. What speaks of an account that just came is left out."""
-    people: dict[int, dict[int, Principal]] = defaultdict(dict)
+    principals: dict[int, dict[int, Principal]] = defaultdict(dict)
+    homes: dict[int, int] = {}
     held: dict[int, list[Right]] = defaultdict(list)
     has: dict[int, list[Link]] = defaultdict(list)
-    for row in rows.values():
-        people[row.instance_id][row.pk] = principal(row)
-    for right in grants:
-        held[rows[right.holder].instance_id].append(right)
+    for instance, one in there:
+        principals[instance][one.key] = one
+        homes[one.key] = instance
+    for instance, right in grants:
+        held[instance].append(right)
     for link in memberships:
-        if link.member in rows and link.role in rows:
-            has[rows[link.member].instance_id].append(link)
+        if link.member in homes and link.role in homes:
+            has[homes[link.member]].append(link)
     blind = blind_spots_of(instances)
     return {
-        one.pk: World(one.version, people[one.pk], has[one.pk], held[one.pk], blind[one.pk])
+        one.pk: World(one.version, principals[one.pk], has[one.pk], held[one.pk], blind[one.pk])
         for one in instances
     }
 
@@ -190,7 +200,8 @@ class Past:
 def past_principals(instance: Instance, at: datetime) -> dict[int, Principal]:
     """The accounts that were there at ``at``, with the names and attributes of that moment."""
     rows = Account.objects.filter(instance=instance, first_seen_at__lte=at)
-    pasts = {row.pk: Past(principal(row), row.removed_at is None) for row in rows}
+    present = set(rows.present().values_list("pk", flat=True))
+    pasts = {one.key: Past(one, one.key in present) for _, one in people(rows)}
     later: Iterable[AccountChange] = AccountChange.objects.filter(
         account__instance=instance, occurred_at__gt=at
     ).order_by("-occurred_at", "-pk")

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from instances.signals import databases_changed
 from sync_sessions.signals import session_finished
 
 
@@ -9,6 +10,7 @@ class CapacityConfig(AppConfig):
     verbose_name = _("Capacity")
 
     def ready(self) -> None:
-        from capacity.follow_up import queue_refresh  # noqa: PLC0415 -- models are not loaded before
+        from capacity.follow_up import end_tables, queue_refresh  # noqa: PLC0415 -- no models before
 
+        databases_changed.connect(end_tables, dispatch_uid="capacity.tables")
         session_finished.connect(queue_refresh, dispatch_uid="capacity.follow_up")

@@ -5,13 +5,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from capacity.aggregate import refresh_after
-from capacity.inventory import Inventory, take_inventory
-from capacity.models import InstanceSize, StalePeriod, TableSize
+from capacity.models import InstanceSize, StalePeriod
 from capacity.sizes import store_sizes
 from capacity.spool import TableSpool
 from capacity.tables import store_tables
@@ -19,6 +19,7 @@ from instances.coverage import section_rows
 from instances.engines.base import Engine
 from instances.engines.base import Section as ReadSection
 from instances.engines.sizes import SizesReading
+from instances.inventory import Inventory, take_inventory
 from instances.models import Instance, Section
 from sync_sessions.inline import run_inline
 from sync_sessions.launch import launch, open_session
@@ -106,14 +107,21 @@ def write_collection(record: SyncRecord, collected: Collected) -> Outcome:
         if not SyncRecord.objects.hold(record, lease_until=timezone.now() + WRITE_LEASE):
             raise LeaseLost("Another worker has taken this record over.")
         assert record.instance_id is not None  # a collection is always about one server
-        return store(Instance.objects.lock(record.instance_id), collected)
+        instance = Instance.objects.lock(record.instance_id)
+        return store(instance, collected, session=record.session_id)
 
 
-def store(instance: Instance, collected: Collected) -> Outcome:
+def store(instance: Instance, collected: Collected, *, session: UUID) -> Outcome:
     reading, read_at = collected.sizes, collected.read_at
     day = timezone.localdate(read_at)
-    inventory = take_inventory(instance, reading, at=read_at)
-    TableSize.objects.end_of([row.pk for row in inventory.gone], on=day)
+    inventory = take_inventory(
+        instance,
+        reading.databases,
+        version=reading.version,
+        is_known=any(one.name == "databases" and one.is_complete for one in reading.sections),
+        session=session,
+        at=read_at,
+    )
     size = store_sizes(instance, inventory, reading, on=day, at=read_at)
     sections, counts = list(reading.sections), sums(inventory, size)
     store_sections(instance, SyncSession.Category.CAPACITY, sections, at=read_at)

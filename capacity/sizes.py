@@ -5,9 +5,9 @@ from datetime import date, datetime
 import structlog
 from django.db.models import OuterRef, Subquery
 
-from capacity.inventory import Inventory
 from capacity.models import DatabaseSize, InstanceSize
 from instances.engines.sizes import SizesReading
+from instances.inventory import Inventory
 from instances.models import Database, Instance
 
 log = structlog.get_logger(__name__)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from instances.models import Instance
 from instances.places import ADDRESS
+from instances.references import check_reference
 
 
 class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -17,6 +18,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Password"),
         strip=False,
         required=False,
+        validators=[check_reference],
         widget=forms.PasswordInput,
         help_text=_(
             "Stored encrypted and never shown again. env:NAME or file:/path is a reference: the "

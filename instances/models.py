@@ -1,7 +1,5 @@
 """The inventory: servers, how to sign in to them, and what we could read of each."""
 
-from pathlib import Path
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -15,6 +13,7 @@ from instances.querysets import (
     InstanceQuerySet,
     SectionQuerySet,
 )
+from instances.references import MayNotBeNamed, read_reference, split_reference
 from tags.models import Tag
 from whalefall.core.encrypted import CannotDecrypt, Ciphertext, EncryptedField
 from whalefall.core.errors import WhalefallError
@@ -61,12 +60,8 @@ class Credential(models.Model):
         if not self.is_active:
             raise UnreadableCredential(f"The credential {self.name!r} is switched off.")
         stored = self._decrypted()
-        kind, colon, place = stored.partition(":")
-        if colon and kind == "env":
-            return self._referenced(settings.ENVIRONMENT_SECRET(place), f"variable {place}")
-        if colon and kind == "file":
-            return self._referenced(_first_line(Path(place)), f"file {place}")
-        return stored
+        kind, place = split_reference(stored)
+        return self._referenced(kind, place) if kind else stored
 
     def rotated_password(self) -> Ciphertext:
         try:
@@ -92,20 +87,20 @@ class Credential(models.Model):
             "WHALEFALL_ENCRYPTION_KEYS fits. Add the old key back, or enter the password again."
         )
 
-    def _referenced(self, value: str | None, place: str) -> str:
+    def _referenced(self, kind: str, place: str) -> str:
+        named = f"{'variable' if kind == 'env' else 'file'} {place}"
+        try:
+            value = read_reference(kind, place)
+        except MayNotBeNamed:
+            raise UnreadableCredential(
+                f"The credential {self.name!r} refers to the {named}, which may not be named."
+            ) from None
         if not value:
             raise UnreadableCredential(
-                f"The credential {self.name!r} refers to the {place}, which is not set, empty, or "
+                f"The credential {self.name!r} refers to the {named}, which is not set, empty, or "
                 "not readable by this process."
             )
         return keep_secret(value)
-
-
-def _first_line(path: Path) -> str | None:
-    try:
-        return path.read_text().split("\n", 1)[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError):
-        return None  # the caller raises, naming the credential and the file
 
 
 class Instance(models.Model):
@@ -147,6 +142,9 @@ class Instance(models.Model):
         _("last reached at"), null=True, blank=True, editable=False
     )
     last_error = models.TextField(_("last error"), blank=True, editable=False)
+    server_settings = models.JSONField(
+        _("settings of the server"), default=dict, blank=True, editable=False
+    )
 
     objects = InstanceQuerySet.as_manager()
 

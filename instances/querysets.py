@@ -1,6 +1,6 @@
 """Which instances, credentials and sections; and the writes of those tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -66,8 +66,10 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         # we wait for them.
         return self.select_for_update(of=("self",), no_key=True).get(pk=pk)
 
-    def reached(self, pk: int, *, version: str, at: datetime) -> None:
-        self.filter(pk=pk).update(version=version, last_reached_at=at, last_error="")
+    def reached(self, pk: int, *, version: str, settings: Mapping[str, str], at: datetime) -> None:
+        self.filter(pk=pk).update(
+            version=version, server_settings=dict(settings), last_reached_at=at, last_error=""
+        )
 
     def was_reached(self, pk: int, *, at: datetime) -> None:
         self.filter(pk=pk).update(last_reached_at=at, last_error="")
@@ -102,6 +104,16 @@ class DatabaseQuerySet(models.QuerySet["Database"]):
 class SectionQuerySet(models.QuerySet["Section"]):
     def unknown(self) -> Self:
         return self.filter(state="unknown")
+
+    def follow(self, instance: int, renamed: Mapping[str, str], replaced: Set[str]) -> None:
+        """Move what is known to the databases' new names, and forget it of ``replaced``."""
+        ours = self.filter(instance=instance)
+        moved = list(ours.filter(database__in=renamed.keys()))
+        # Out of the unique index first: a swap would meet itself half-way.
+        ours.filter(database__in={*renamed, *renamed.values(), *replaced}).delete()
+        for row in moved:
+            row.pk, row.database = None, renamed[row.database]
+        self.bulk_create(moved, batch_size=BATCH)
 
     def record(self, sections: Iterable["Section"]) -> None:
         """Store what the last reading knew and did not know; sections it lacks are forgotten.

@@ -7,6 +7,7 @@ from instances.engines import engine_choices
 from instances.models import Credential, Instance, Section
 from instances.places import refuse_taken
 from instances.probe import Preflight
+from instances.references import check_reference
 from tags.models import Tag
 from whalefall.core.api import SecretField
 
@@ -14,7 +15,7 @@ SERVER = ("engine", "host", "port")
 
 
 class CredentialSerializer(serializers.ModelSerializer[Credential]):
-    password = SecretField()
+    password = SecretField(validators=[check_reference])
 
     class Meta:
         model = Credential

@@ -8,6 +8,9 @@ from whalefall.core.display import human_bytes
 # What a line tells, where that is not everything that was counted.
 TOLD = {
     SyncSession.Category.ACCOUNTS: ("accounts", "added", "removed", "granted", "revoked"),
+    SyncSession.Category.CLASSIFICATION: (
+        *("accounts", "rules", "assigned", "revoked", "facts_missing"),
+    ),
     SyncSession.Category.CAPACITY: (
         *("databases", "added", "removed", "unmeasured", "total_bytes", "tables", "table_changes"),
     ),

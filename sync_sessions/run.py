@@ -78,17 +78,24 @@ def run_chunk(
 
 
 def run_stored(session: SyncSession, write: Callable[[SyncRecord], Outcome]) -> None:
-    """Run the one record of ``session`` without reading a server, under the same claim and lease.
+    """Run the records of ``session`` without reading a server, under the same claim and lease.
 
-    Raises the expected failure too, for there is one caller who waits for it.
+    One after another; an expected failure of one does not stop the others. Raises the first too,
+    for there is one caller who waits for it.
     """
-    record = session.records.select_related("session", "instance").get()
+    waiting = session.records.pending().select_related("session", "instance").order_by("pk")
     SyncSession.objects.start(session.pk, at=timezone.now())
-    buffer = EventBuffer(record)
+    failures: list[WhalefallError] = []
     try:
-        copy_context().run(_run_stored, record, buffer, write)
+        for record in waiting or session.records.all():
+            try:
+                copy_context().run(_run_stored, record, EventBuffer(record), write)
+            except WhalefallError as error:
+                failures.append(error)
     finally:
         finish_session(session.pk)
+    if failures:
+        raise failures[0]
 
 
 def _run_stored(

@@ -20,7 +20,7 @@ from sync_sessions.serializers import (
 from whalefall.core.api import M, ReadOnlyViewSet, SignedInRequest, ViewSet
 from whalefall.core.errors import WhalefallError
 
-UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 OF_SESSION = f"(?P<session>{UUID})"
 
 

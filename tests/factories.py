@@ -6,7 +6,17 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from accounts.models import Account, AccountChange, Grant, Membership, Securable
+from accounts.models import (
+    Account,
+    AccountChange,
+    Assignment,
+    Classification,
+    ClassificationRule,
+    Grant,
+    Membership,
+    RoleClosure,
+    Securable,
+)
 from accounts.store import digest
 from accounts.sync import sync_accounts_now
 from capacity.models import (
@@ -126,6 +136,53 @@ class MembershipFactory(DjangoModelFactory):
         can_login=False,
     )
     valid_from = factory.SelfAttribute("member.first_seen_at")
+
+
+class RoleClosureFactory(DjangoModelFactory):
+    class Meta:
+        model = RoleClosure
+
+    account = factory.SubFactory(AccountFactory)
+    role = factory.SubFactory(
+        AccountFactory,
+        instance=factory.SelfAttribute("..account.instance"),
+        kind="role",
+        can_login=False,
+    )
+    inherits = True
+    depth = 1
+
+
+class ClassificationFactory(DjangoModelFactory):
+    class Meta:
+        model = Classification
+
+    code = factory.Sequence(lambda n: f"class-{n}")
+    name = factory.SelfAttribute("code")
+
+
+class ClassificationRuleFactory(DjangoModelFactory):
+    """As it is stored: nothing is checked."""
+
+    class Meta:
+        model = ClassificationRule
+
+    classification = factory.SubFactory(ClassificationFactory)
+    name = factory.Sequence(lambda n: f"rule-{n}")
+    expression = factory.LazyFunction(lambda: {"version": 5, "match": {"all": []}})
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class AssignmentFactory(DjangoModelFactory):
+    """By hand, unless a rule is given."""
+
+    class Meta:
+        model = Assignment
+
+    account = factory.SubFactory(AccountFactory)
+    classification = factory.SubFactory(ClassificationFactory)
+    is_manual = factory.LazyAttribute(lambda o: getattr(o, "rule", None) is None)
+    assigned_at = factory.LazyFunction(timezone.now)
 
 
 class DatabaseFactory(DjangoModelFactory):

@@ -4,6 +4,12 @@ from django.urls import re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import DefaultRouter
 
+from accounts.classification_viewsets import (
+    AssignmentViewSet,
+    AutoClassifyViewSet,
+    ClassificationViewSet,
+    RuleViewSet,
+)
 from accounts.viewsets import (
     AccountChangeViewSet,
     AccountSyncViewSet,
@@ -48,6 +54,10 @@ router.register(
     "accounts/ledgers/(?P<account>[0-9]+)/change-history", ChangeHistoryViewSet, "change-history"
 )
 router.register("accounts/who-can", WhoCanViewSet, "who-can")
+router.register("accounts/classifications/rules", RuleViewSet, "classification-rule")
+router.register("accounts/classifications/assignments", AssignmentViewSet, "assignment")
+router.register("accounts/classifications", AutoClassifyViewSet, "auto-classify")
+router.register("accounts/classifications", ClassificationViewSet, "classification")
 router.register("account-change-logs", AccountChangeViewSet, "account-change")
 router.register("held-readings", HeldReadingViewSet, "held-reading")
 router.register("capacity/aggregations", AggregationViewSet, "aggregation")

@@ -5,6 +5,7 @@ first, and from then on that value reaches no line, not even inside a traceback.
 """
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -127,6 +128,13 @@ def setup_structlog() -> None:
     )
 
 
+def without_refusals_traceback(entry: logging.LogRecord) -> bool:
+    """A filter that keeps everything: that somebody was refused is one line, and no failure."""
+    if getattr(entry, "status_code", None) == 403:
+        entry.exc_info = None
+    return True
+
+
 def logging_config(log_format: str, level: str) -> dict[str, Any]:
     """For ``settings.LOGGING``: JSON lines in production, coloured columns in a terminal."""
     renderer: Processor = (
@@ -148,6 +156,7 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"refusals": {"()": lambda: without_refusals_traceback}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "pipeline", "level": level}
         },
@@ -155,6 +164,7 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"level": level, "propagate": True, "handlers": []},
+            "django.request": {"filters": ["refusals"]},
             # django-q2 adds a handler of its own unless one is there.
             "django-q": {"handlers": ["stderr"], "level": level, "propagate": False},
         },

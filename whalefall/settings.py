@@ -182,7 +182,7 @@ REST_FRAMEWORK = {
         "whalefall.core.authentication.SessionSignIn",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["whalefall.core.permissions.ModelPermissions"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["whalefall.core.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "whalefall.core.renderers.EnvelopeJSONRenderer",
         "whalefall.core.renderers.EnvelopeBrowsableRenderer",
@@ -282,6 +282,7 @@ SCHEDULES = {
     "maintain_partitions": ("capacity.tasks.maintain_partitions", "30 0 * * *"),
     "clean_up": ("capacity.tasks.clean_up", "30 5 * * *"),
     "sync_accounts": ("accounts.tasks.sync_all_accounts", "0 1 * * *"),
+    "calculate_account": ("accounts.tasks.classify_all_accounts", "0 2 * * *"),
     "collect_database_sizes": ("capacity.tasks.collect_all_capacity", "0 3 * * *"),
     "collect_table_sizes": ("capacity.tasks.collect_all_tables", "30 3 * * 0"),
     "forecast_capacity": ("capacity.tasks.forecast_fleet", "30 4 * * *"),
@@ -294,14 +295,21 @@ SCHEDULES = {
 TRIAL_ADMIN_PASSWORD = env.str("TRIAL_ADMIN_PASSWORD", default="")
 
 
+OWN_SECRETS = frozenset({"SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS"})
+
+
 def environment_secret(name: str) -> str | None:
     """The value of a variable that a credential names as ``env:NAME``; our own stay ours."""
-    if name in {"SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS"}:
+    if name in OWN_SECRETS:
         return None
     return os.environ.get(name)
 
 
 ENVIRONMENT_SECRET = environment_secret
+# The only places whose files a credential may name as file:/path.
+SECRET_FILES_DIRS = env.list(
+    "SECRET_FILES_DIRS", default=["/run/secrets", "/etc/whalefall/secrets"]
+)
 
 # --- Logs ---------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """From a checked expression to a Q over accounts. No account is looked at in Python."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,13 +24,11 @@ class Rule:
 class World:
     """What an expression may speak of beside itself.
 
-    ``rules`` are those in force by the code of their classification; ``instances`` limits what is
-    looked through to these (None: to all). The rules must be free of circles.
+    ``rules`` are those in force by the code of their classification, free of circles.
     """
 
     now: datetime
     rules: Mapping[str, Sequence[Rule]]
-    instances: Collection[int] | None = None
 
     def truth(self, rule: Rule) -> Truth:
         """Whom ``rule`` matches, and whom it is known not to."""

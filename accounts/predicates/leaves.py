@@ -10,7 +10,7 @@ from accounts.facts import FACTS_VERSION
 from accounts.models import Account, Grant, Membership, RoleClosure
 from accounts.predicates.patterns import HostPart, UserPart, matches
 from accounts.predicates.schema import ATTRIBUTES, COLUMNS
-from accounts.predicates.truth import EVERYBODY, Truth, certain, every, some
+from accounts.predicates.truth import Truth, certain, every, some
 from instances.engines import ENGINES
 from instances.models import Section
 from tags.models import Tag
@@ -156,8 +156,8 @@ def memberships_are_known() -> Q:
     return Q(Exists(sections.filter(instance=OuterRef("instance"))))
 
 
-def role(wanted: dict[str, Any], _now: datetime) -> Truth:
-    roles = Account.objects.present().filter(name(wanted["name"], _now).yes)
+def role(wanted: dict[str, Any], now: datetime) -> Truth:
+    roles = Account.objects.present().filter(name(wanted["name"], now).yes)
     reach = wanted.get("reach", "inherited")
     if reach == "direct":
         ways: Any = Membership.objects.open().filter(member=OuterRef("pk"))
@@ -170,7 +170,7 @@ def role(wanted: dict[str, Any], _now: datetime) -> Truth:
 
 
 def privilege(wanted: dict[str, Any], _now: datetime) -> Truth:
-    held = Grant.objects.open().filter(such_grants(wanted), is_denied=False)
+    held = Grant.objects.open().filter(such_grants(wanted))
     has = Q(Exists(held.filter(account=OuterRef("pk"))))
     if wanted.get("effective", True):
         inherited = RoleClosure.objects.filter(account=OuterRef("pk"), inherits=True)
@@ -182,7 +182,7 @@ def privilege(wanted: dict[str, Any], _now: datetime) -> Truth:
 
 
 def such_grants(wanted: dict[str, Any]) -> Q:
-    found = EVERYBODY
+    found = Q(is_denied=wanted.get("denied", False))
     if "name" in wanted:
         found &= Q(privilege__in=wanted["name"])
     if "scope" in wanted:

@@ -39,7 +39,7 @@ def as_like(pattern: str) -> str:
     )
 
 
-class Matches(Lookup):  # type: ignore[type-arg]
+class Matches(Lookup):
     """``Matches(text, pattern)``: the whole text has the pattern; capitals count."""
 
     lookup_name = "matches"

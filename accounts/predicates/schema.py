@@ -47,8 +47,7 @@ def obj(properties: dict[str, Any], description: str, *required: str) -> dict[st
     return {
         "type": "object",
         "properties": properties,
-        "required": list(required),
-        "minProperties": 1,
+        **({"required": list(required)} if required else {"minProperties": 1}),
         "additionalProperties": False,
         "description": description,
     }
@@ -102,6 +101,11 @@ PREDICATES: dict[str, dict[str, Any]] = {
             "schema": any_of(PATTERN, "In one of these schemas."),
             "object": any_of(PATTERN, "On one of these."),
             "grantable": {**HOLDS, "description": "It may pass it on, or not."},
+            "denied": {
+                **HOLDS,
+                "default": False,
+                "description": "It is a denial, which takes the privilege away.",
+            },
             "effective": {
                 **HOLDS,
                 "default": True,

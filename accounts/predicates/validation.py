@@ -1,6 +1,6 @@
 """Whether an expression is one, and where it is not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -85,12 +85,12 @@ def complaint(error: ValidationError) -> str:
         }
     if error.validator in ("minProperties", "maxProperties") and "maxProperties" in error.schema:
         return _("Expected an object with exactly one key.")
-    return error.message[:300]
+    return str(error.message)[:300]
 
 
-def predicates(tree: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+def predicates(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Every predicate of a checked expression: its pointer, name and value."""
-    waiting: list[tuple[str, dict[str, Any]]] = [("/match", tree["match"])]
+    waiting: list[tuple[str, Mapping[str, Any]]] = [("/match", tree["match"])]
     while waiting:
         pointer, node = waiting.pop()
         ((name, value),) = node.items()
@@ -103,7 +103,7 @@ def predicates(tree: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
             yield place, name, value
 
 
-def named_classifications(tree: dict[str, Any]) -> dict[str, str]:
+def named_classifications(tree: Mapping[str, Any]) -> dict[str, str]:
     """The codes that a checked expression names, each with the pointer to it."""
     return {
         code: f"{pointer}/{n}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         Account,
         Assignment,
         Classification,
-        ClassificationDay,
+        ClassificationDay,  # noqa: F401 -- named in a quoted base class
         ClassificationRule,
     )
     from accounts.querysets.mirror import AccountQuerySet

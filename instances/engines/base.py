@@ -83,7 +83,10 @@ class AccountRecord:
     none. ``attributes`` are JSON values under the engine's own words, plus these common keys,
     left out when unknown: ``superuser_reasons`` and ``grant_reasons`` (lists of words that make
     the account all-powerful, or able to hand out rights beyond its grantable grants and
-    memberships), ``password_absent``, ``password_expired``, ``password_never_expires`` (bool).
+    memberships), ``password_absent``, ``password_expired``, ``password_never_expires`` (bool);
+    and ``unseen``, the sorted names of fields and attributes that our login may not see: what the
+    record says of those is a guess for an account that nobody knew, and a list has what could be
+    seen.
     """
 
     name: str
@@ -158,14 +161,28 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseRef:
+    """A database that is there.
+
+    ``native_id`` is the server's own id, which a rename keeps and a drop and re-create does not
+    (oid); None where there is none.
+    """
+
+    name: str
+    native_id: str | None = None
+    is_system: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AccountsReading:
     """Every account of a server and what it may do, as of one moment.
 
     ``sections`` always holds ``accounts`` and ``memberships``, and each section that
     ``Engine.section_of`` can name, once for the server or once per existing database. A database
     that has no section any more is gone. Records of an unknown section are those that could be
-    seen: they are true, but others may exist. ``unseen_attributes`` names the attributes of
-    accounts that our login may not see, so that their absence tells nothing.
+    seen: they are true, but others may exist. ``databases`` lists every database of the server, or
+    none where they have no ids to tell a rename by. ``settings`` are those of the server that
+    decide what privileges mean, by the server's own names.
     """
 
     version: str
@@ -173,7 +190,8 @@ class AccountsReading:
     accounts: Sequence[AccountRecord]
     memberships: Sequence[MembershipRecord]
     grants: Sequence[GrantRecord]
-    unseen_attributes: Sequence[str] = ()
+    databases: Sequence[DatabaseRef] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 class Engine(ABC):

@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 MOST_ROUTES = 10
 """How many ways to the same role are told apart; the shortest come first."""
@@ -138,6 +138,8 @@ class Way:
     ``route`` is the roles it goes through; ``right`` the edge at its end, or None when ``power``,
     a word of the server's such as ``SUPERUSER`` or a role of its own, gives it without one.
     ``set_role`` is how many roles of the route have to be taken by SET ROLE first.
+    ``condition`` is '' for what is so in any case. Otherwise it is a word of the server's kind for
+    what else it hangs on and the mirror cannot tell, so that such a way may or may not be open.
     """
 
     route: Route = ()
@@ -145,10 +147,25 @@ class Way:
     power: str = ""
     grantable: bool = False
     set_role: int = 0
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """From whom a privilege comes: ``alone`` hold it for themselves, ``passed_on`` for everybody
+    who inherits them too, and the pseudo-role among those for everybody.
+    """
+
+    alone: Collection[int]
+    passed_on: Collection[int]
 
 
 class Effective(ABC):
     """What the accounts of a world may do, as its kind of server would decide it."""
+
+    adds_up: ClassVar[bool] = False
+    """Whether an account holds exactly what it, or a role that it inherits, holds: then ``roots``
+    tells who does, and a world needs nothing but an account and its roles."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -166,6 +183,25 @@ class Effective(ABC):
         Also what ``reaches`` has to look at. Where a name may be a pattern, the caller adds the
         things whose pattern matches.
         """
+
+    @classmethod
+    def things(cls, parts: Sequence[str]) -> Sequence[Thing]:
+        """What may be called by these names, from the outermost; () is the whole server."""
+        return () if parts else (WHOLE_SERVER,)
+
+    @classmethod
+    def anchor(cls, thing: Thing) -> Thing | None:
+        """What is mirrored wherever ``thing`` exists; None where rights apply to anything."""
+        return None
+
+    @classmethod
+    def gates(cls, thing: Thing) -> Sequence[tuple[str, Thing]]:
+        """Those of ``sources`` that only ``reaches`` looks at."""
+        return ()
+
+    def roots(self, privilege: str, thing: Thing) -> Roots:
+        """Where rights add up: from whom the privilege comes. The world may lack links."""
+        raise NotImplementedError
 
     @classmethod
     @abstractmethod

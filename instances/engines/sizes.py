@@ -3,21 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instances.engines.base import Section
+from instances.engines.base import DatabaseRef, Section
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseRecord:
+class DatabaseRecord(DatabaseRef):
     """A database that is there, and its sizes in bytes; None where the server does not tell.
 
-    ``native_id`` is the server's own id, which a rename keeps and a drop and re-create does not
-    (oid); None where there is none. ``total_bytes`` is None when the database's section ``sizes``
-    is unknown.
+    ``total_bytes`` is None when the database's section ``sizes`` is unknown.
     """
 
-    name: str
-    native_id: str | None = None
-    is_system: bool = False
     total_bytes: int | None = None
     data_bytes: int | None = None
     index_bytes: int | None = None

@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.compare import Edges, fingerprint
+from accounts.compare import fingerprint
 from accounts.diffs import FIELDS
+from accounts.edges import Edges
 from accounts.models import AccountChange
 from instances.engines.base import (
     AccountKind,

@@ -18,7 +18,7 @@ from tests.toy_engine import reading, role, user
 NAMES = ("ada", "bob", "eve", "app", "readers", "writers")
 POWERS = ("pg_read_all_data", "pg_database_owner")
 EVERYBODY = "public"
-PLACES: dict[Scope, Sequence[dict[str, str]]] = {
+PLACES: dict[Scope, Sequence[dict[str, Any]]] = {
     Scope.DATABASE: [{"database": "shop"}],
     Scope.SCHEMA: [{"database": "shop", "schema": "sales"}],
     Scope.TABLE: [{"database": "shop", "schema": "sales", "name": name} for name in ("t", "u")],
@@ -34,7 +34,7 @@ WORDS = {
 }
 
 
-def owned(scope: Scope, place: dict[str, str], owner: str) -> GrantRecord:
+def owned(scope: Scope, place: dict[str, Any], owner: str) -> GrantRecord:
     return GrantRecord(owner, "OWNER", scope, **place, is_owner=True)
 
 

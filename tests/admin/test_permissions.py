@@ -1,5 +1,6 @@
 """Who may see and do what."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -150,3 +151,16 @@ def test_viewer_is_offered_no_action(client_as: ClientAs, instance: Instance) ->
 def test_unknown_row_is_not_found(admin_client: Client) -> None:
     for path in ("accounts/account/1", "sync_sessions/syncsession/not-a-uuid"):
         assert admin_client.get(f"/admin/{path}/change/").status_code == 404
+
+
+def test_refusal_in_the_console_is_one_line_in_the_log(
+    db: None, client_as: ClientAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", lines.append)
+    monkeypatch.setattr(logging.getLogger("django.request"), "handlers", [handler])
+
+    assert client_as("viewer").get(reverse("admin:instances_credential_add")).status_code == 403
+
+    assert [(line.levelname, line.exc_info) for line in lines] == [("WARNING", None)]

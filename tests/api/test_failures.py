@@ -257,3 +257,10 @@ def test_structlog_context_does_not_leak_into_the_next_request(viewer: APIClient
 
     assert "request_id" not in structlog.contextvars.get_contextvars()
     assert json.loads(viewer.get("/api/v1/nothing").content)["context"]["request_id"] != "trace-1"
+
+
+def test_json_that_is_nested_too_deep_is_the_callers_mistake(admin: APIClient) -> None:
+    response = admin.post("/api/v1/instances", "[" * 100_000, content_type="application/json")
+
+    assert response.status_code == 400
+    assert response.json() == failure("VALIDATION_ERROR", "The JSON is nested too deep.")

@@ -240,8 +240,8 @@ def test_permissions_without_facts_are_not_shown(viewer: APIClient) -> None:
     ("query", "errors"),
     [
         (
-            {"effective": "true"},
-            {"effective": "Effective privileges are not available yet; leave it out."},
+            {"effective": "perhaps"},
+            {"effective": "Must be a valid boolean."},
         ),
         ({"at": "2999-01-01T00:00:00Z"}, {"at": "Nobody knows the future."}),
         (

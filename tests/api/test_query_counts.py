@@ -87,7 +87,8 @@ def test_list_takes_a_constant_number_of_queries(
 def test_permissions_and_history_take_a_constant_number_of_queries(
     admin: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    account = AccountFactory(instance=SectionFactory(name="server").instance, facts_version=FACTS_VERSION)
+    instance = SectionFactory(name="server").instance
+    account = AccountFactory(instance=instance, facts_version=FACTS_VERSION)
     path = f"/api/v1/accounts/ledgers/{account.pk}"
     admin.get(path)
     for _ in range(2):

@@ -9,10 +9,13 @@ import pytest
 from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
-from accounts.models import HeldReading
+from accounts.models import Classification, HeldReading
 from tests.factories import (
     AccountChangeFactory,
     AccountFactory,
+    AssignmentFactory,
+    ClassificationFactory,
+    ClassificationRuleFactory,
     CredentialFactory,
     ForecastFactory,
     InstanceFactory,
@@ -71,6 +74,16 @@ ALLOWED = {
     ("accounts/ledgers/{id}/permissions", "get"): EVERYBODY,
     ("accounts/ledgers/{id}/change-history", "get"): EVERYBODY,
     ("accounts/who-can", "get"): EVERYBODY,
+    **crud("accounts/classifications", read=EVERYBODY, write=ADMIN),
+    **crud("accounts/classifications/rules", read=EVERYBODY, write=ADMIN),
+    ("accounts/classifications/rules/schema", "get"): EVERYBODY,
+    ("accounts/classifications/rules/actions/validate-expression", "post"): EVERYBODY,
+    ("accounts/classifications/rules/actions/preview", "post"): EVERYBODY,
+    ("accounts/classifications/assignments", "get"): EVERYBODY,
+    ("accounts/classifications/assignments", "post"): RUNNERS,
+    ("accounts/classifications/assignments/{id}", "get"): EVERYBODY,
+    ("accounts/classifications/assignments/{id}", "delete"): RUNNERS,
+    ("accounts/classifications/actions/auto-classify", "post"): RUNNERS,
     ("account-change-logs", "get"): EVERYBODY,
     ("account-change-logs/{id}", "get"): EVERYBODY,
     ("held-readings", "get"): EVERYBODY,
@@ -128,7 +141,11 @@ def objects(db: None) -> dict[str, object]:
     instance = InstanceFactory(id=key)
     ForecastFactory(id=key, instance=instance)
     record = SyncRecordFactory(id=key, session=session, instance=instance)
-    AccountChangeFactory(id=key, account=AccountFactory(id=key, instance=instance))
+    account = AccountFactory(id=key, instance=instance)
+    AccountChangeFactory(id=key, account=account)
+    Classification.objects.all().delete()  # those that ship
+    rule = ClassificationRuleFactory(id=key, classification=ClassificationFactory(id=key))
+    AssignmentFactory(id=key, account=account, classification=rule.classification)
     HeldReading.objects.create(id=key, record=record, reading={}, summary={}, decision="rejected")
     return {"id": key, "session": session.pk}
 

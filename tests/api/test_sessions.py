@@ -75,6 +75,12 @@ def test_session_is_shown_with_its_progress(
     assert viewer.get(f"{path}/{session.pk}").json() == success(expected)
 
 
+def test_session_is_found_however_its_id_is_spelt(viewer: APIClient, session: SyncSession) -> None:
+    response = viewer.get(f"{PATH}/{str(session.pk).upper()}")
+
+    assert response.json()["data"]["id"] == str(session.pk)
+
+
 def test_sessions_are_filtered(viewer: APIClient, session: SyncSession) -> None:
     other = SyncSessionFactory(status="completed", trigger="schedule")
 

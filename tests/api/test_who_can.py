@@ -60,8 +60,8 @@ def test_holders_are_paged_with_what_could_not_be_told(viewer: APIClient, shop: 
         holder(shop, "team", ["readers"]),
     ]
     for page, items in ((1, everybody[:2]), (2, everybody[2:])):
-        query = {"privilege": "select", "object": "shop.public.orders", "limit": 2, "page": page}
-        assert viewer.get(PATH, query).json()["data"] == {
+        query = {"privilege": "select", "object": "shop.public.orders", "limit": "2"}
+        assert viewer.get(PATH, {**query, "page": str(page)}).json()["data"] == {
             "items": items,
             "total": 3,
             "page": page,
@@ -80,7 +80,7 @@ def test_holders_are_paged_with_what_could_not_be_told(viewer: APIClient, shop: 
 def test_set_role_and_instance_narrow_and_widen(viewer: APIClient, shop: Instance) -> None:
     query = {"privilege": "SELECT", "object": "shop.public.orders", "set_role": "true"}
 
-    items = viewer.get(PATH, {**query, "instance": shop.pk}).json()["data"]["items"]
+    items = viewer.get(PATH, {**query, "instance": str(shop.pk)}).json()["data"]["items"]
 
     assert [one["account"] for one in items if one["set_role"]] == ["eve"]
 

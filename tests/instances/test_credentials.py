@@ -1,17 +1,24 @@
 """Passwords: encrypted under a ring of keys or referred to, and shown to nobody."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core import serializers
 from django.db import connection, transaction
+from django.forms import modelform_factory
 
+from instances.adding import Address, add_instance
+from instances.forms import CredentialForm
 from instances.models import Credential, UnreadableCredential
+from instances.serializers import CredentialSerializer
 from tests.factories import CredentialFactory, InstanceFactory
 from tests.sync_sessions.scripts import ends, run
 from tests.toy_engine import reading
 from whalefall.core.encrypted import Ciphertext, encrypt
+from whalefall.core.errors import InvalidRequest
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -141,12 +148,18 @@ def test_variable_that_is_missing_or_empty_is_an_error(monkeypatch, value):
         CredentialFactory(password="env:SHOP_PASSWORD").reveal()
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS", ""])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS"])
 def test_our_own_secrets_are_sent_to_no_server(name):
-    with pytest.raises(UnreadableCredential, match="not set, empty, or not readable"):
+    with pytest.raises(UnreadableCredential, match=f"variable {name}, which may not be named"):
         CredentialFactory(password=f"env:{name}").reveal()
 
 
+@pytest.fixture
+def _secrets_here(settings, tmp_path):
+    settings.SECRET_FILES_DIRS = [str(tmp_path)]
+
+
+@pytest.mark.usefixtures("_secrets_here")
 @pytest.mark.parametrize("text", ["first", "first\n", "first\r\nsecond\n"])
 def test_file_gives_its_first_line(tmp_path, text):
     place = tmp_path / "password"
@@ -155,6 +168,7 @@ def test_file_gives_its_first_line(tmp_path, text):
     assert CredentialFactory(password=f"file:{place}").reveal() == "first"
 
 
+@pytest.mark.usefixtures("_secrets_here")
 @pytest.mark.parametrize("content", [None, b"", b"\nsecond\n", b"\xff\xfe\x00"])
 def test_file_that_is_missing_empty_or_no_text_is_an_error(tmp_path, content):
     place = tmp_path / "password"
@@ -165,9 +179,57 @@ def test_file_that_is_missing_empty_or_no_text_is_an_error(tmp_path, content):
         CredentialFactory(password=f"file:{place}").reveal()
 
 
-def test_folder_is_no_password(tmp_path):
-    with pytest.raises(UnreadableCredential):
-        CredentialFactory(password=f"file:{tmp_path}").reveal()
+@pytest.mark.usefixtures("_secrets_here")
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_regular_file_is_no_password(tmp_path, make):
+    make(tmp_path / "odd")
+
+    with pytest.raises(UnreadableCredential, match="not readable"):
+        CredentialFactory(password=f"file:{tmp_path}/odd").reveal()
+
+
+@pytest.fixture
+def outside(settings, tmp_path):
+    """A file beside the only directory that may be named, which has a link to it."""
+    place, inside = tmp_path / "own.env", tmp_path / "secrets"
+    place.write_text("SECRET_KEY=ours")
+    inside.mkdir()
+    (inside / "link").symlink_to(place)
+    (inside / "circle").symlink_to(inside / "circle")
+    settings.SECRET_FILES_DIRS = [str(inside)]
+    return tmp_path
+
+
+FORBIDDEN = [
+    *("/proc/self/environ", "{}/own.env", "{}/secrets/link", "{}/secrets/../own.env"),
+    *("{}/secrets", "{}/secrets/circle", "own.env", "", "{}/secrets/\0"),
+]
+
+
+@pytest.mark.parametrize("place", FORBIDDEN)
+def test_file_outside_of_the_directories_of_secrets_is_never_read(outside, place):
+    with pytest.raises(UnreadableCredential, match="may not be named"):
+        CredentialFactory(password=f"file:{place.format(outside)}").reveal()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *("env:", "env:SECRET_KEY", "env:DATABASE_URL", "env:WHALEFALL_ENCRYPTION_KEYS"),
+        *(f"file:{place}" for place in FORBIDDEN),
+    ],
+)
+def test_what_may_not_be_named_is_not_stored(outside, password):
+    password = password.format(outside)
+
+    assert not CredentialSerializer(
+        data={"name": "c", "username": "u", "password": password}
+    ).is_valid()
+    form = modelform_factory(Credential, CredentialForm, ["name", "username", "password"])
+    assert not form({"name": "c", "username": "u", "password": password}).is_valid()
+    with pytest.raises(InvalidRequest):
+        add_instance("db", Address("toy", "h", None, "u", password))
+    assert not Credential.objects.exists()
 
 
 # --- who sees it ------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ CODES = {
     "NAME_EXISTS": Code(409, "conflict", ("Choose another name.",)),
     "CONSTRAINT_VIOLATION": Code(409, "conflict"),
     "TAG_IN_USE": Code(409, "conflict", ("Take it off its instances first.",)),
+    "CLASSIFICATION_IN_USE": Code(409, "conflict", ("Delete what uses it first.",)),
     "SNAPSHOT_MISSING": Code(409, "conflict"),
     "PERMISSION_FACTS_MISSING": Code(409, "conflict"),
     "SYNC_DATA_ERROR": Code(

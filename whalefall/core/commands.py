@@ -55,8 +55,11 @@ def moment(text: str) -> datetime:
 
     Without an offset it is local time (``TIME_ZONE``); a day means its beginning.
     """
-    if text[-1:] in UNITS and text[:-1].isdigit():
-        return timezone.now() - timedelta(**{UNITS[text[-1]]: int(text[:-1])})
+    if text[-1:] in UNITS and text[:-1].isdecimal():
+        try:
+            return timezone.now() - timedelta(**{UNITS[text[-1]]: int(text[:-1])})
+        except (OverflowError, ValueError):  # int() refuses thousands of digits
+            raise ArgumentTypeError(f"{text[:30]!r} ago is before all time.") from None
     try:
         parsed = parse_datetime(text)
         day = None if parsed else parse_date(text)
@@ -67,3 +70,18 @@ def moment(text: str) -> datetime:
     if parsed is None:
         raise ArgumentTypeError(f"{text!r} is no moment; write 2026-03-31, 2026-03-31T12:00 or 7d.")
     return parsed if timezone.is_aware(parsed) else timezone.make_aware(parsed)
+
+
+def past_moment(text: str) -> datetime:
+    """An argument's type: like ``moment``, but nobody knows the future."""
+    parsed = moment(text)
+    if parsed > timezone.now():
+        raise ArgumentTypeError(f"{text!r} is in the future, which nobody knows.")
+    return parsed
+
+
+def positive(text: str) -> int:
+    """An argument's type: a number of things, at least one."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0):
+        raise ArgumentTypeError(f"{text[:30]!r} is no number from 1 on.")
+    return int(text)

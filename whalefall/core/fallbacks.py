@@ -13,6 +13,7 @@ class FallbackReason(StrEnum):
 
     AGGREGATES_NOT_REFRESHED = "aggregates_not_refreshed"
     ORPHAN_EDGE = "orphan_edge"
+    PERMISSION_FACTS_MISSING = "permission_facts_missing"
     READER_ABANDONED = "reader_abandoned"
     RECEIVER_FAILED = "receiver_failed"
     SECTION_UNKNOWN = "section_unknown"

@@ -28,7 +28,7 @@ def change_company(server: Server) -> None:
 
 
 def grow_company(server: Server) -> None:
-    """A busy week: some tables get much bigger."""
+    """A busy day: some tables get bigger."""
     run(server, "growth", "")
 
 

@@ -94,16 +94,17 @@ def forget_earlier() -> None:
 
 
 def invent_past(instances: Iterable[Instance]) -> None:
-    """Give the charts of ``instances`` 120 simulated days, and each a limit to grow towards.
-
-    Also sums them up and forecasts, as the schedules would have done meanwhile.
-    """
+    """Give ``instances`` 120 simulated days before their first measurement, and each a limit."""
     with transaction.atomic():
         for instance in instances:
             size = InstanceSize.objects.filter(instance=instance).latest("measured_on")
-            instance.storage_limit_bytes = size.total_bytes * 5 // 4
+            instance.storage_limit_bytes = size.total_bytes * 3 // 2
             instance.save(update_fields=["storage_limit_bytes"])
             simulate_history(instance, at=timezone.now())
+
+
+def sum_up() -> None:
+    """What the schedules do with measurements: aggregate and forecast."""
     aggregate_now(Aggregation(), trigger=SyncSession.Trigger.COMMAND)
     forecast_now(trigger=SyncSession.Trigger.COMMAND)
 

@@ -8,6 +8,10 @@ RUN = ("view", "add", "change")
 ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "accounts.account": (READ, READ, READ),
     "accounts.accountchange": (READ, READ, READ),
+    "accounts.assignment": (READ, ALL, ALL),
+    "accounts.classification": (READ, READ, ALL),
+    "accounts.classificationday": (READ, READ, READ),
+    "accounts.classificationrule": (READ, READ, ALL),
     "accounts.grant": (READ, READ, READ),
     "accounts.heldreading": (READ, ("view", "change"), ("view", "change")),
     "accounts.membership": (READ, READ, READ),

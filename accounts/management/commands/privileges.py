@@ -11,7 +11,7 @@ from accounts.history import check_kept
 from accounts.models import Account
 from accounts.privileges import Privileges, direct_privileges
 from instances.models import Instance
-from whalefall.core.commands import WhalefallCommand, moment
+from whalefall.core.commands import WhalefallCommand, past_moment
 from whalefall.core.errors import InvalidRequest
 
 
@@ -24,7 +24,7 @@ class Command(WhalefallCommand):
         parser.add_argument(
             "--effective", action="store_true", help="also by its roles, ownership and PUBLIC"
         )
-        parser.add_argument("--at", type=moment, metavar="TIME", help="then instead of now")
+        parser.add_argument("--at", type=past_moment, metavar="TIME", help="then instead of now")
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(

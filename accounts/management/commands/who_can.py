@@ -2,13 +2,12 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from accounts.objects import parse_object
 from accounts.who_can import Answer, holder_documents, who_can
 from instances.models import Instance
-from whalefall.core.commands import WhalefallCommand, moment
+from whalefall.core.commands import WhalefallCommand, past_moment
 
 KEYS = ("instance", "account", "privilege", "scope", "grantable", "reachable", "via")
 PAGE = 1000
@@ -21,7 +20,7 @@ class Command(WhalefallCommand):
         parser.add_argument("privilege")
         parser.add_argument("object", help='db.schema.table, with "quotes" as in SQL; or *')
         parser.add_argument("--instance")
-        parser.add_argument("--at", type=moment, metavar="TIME", help="then instead of now")
+        parser.add_argument("--at", type=past_moment, metavar="TIME", help="then instead of now")
         parser.add_argument("--set-role", action="store_true", help="also who could by SET ROLE")
         parser.add_argument("--json", action="store_true", dest="as_json")
 
@@ -64,7 +63,7 @@ def lines(holders: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield f"{place}{one['account']}{how(one)}"
         elif one["account"] == "public":
             yield f"{place}everybody (PUBLIC){how(one)}"
-        elif any(not way["to"] == "public" for way in one["ways"]):
+        elif any(way["to"] != "public" for way in one["ways"]):
             own = next(way for way in one["ways"] if way["to"] != "public")
             yield f"{place}{one['account']}{how({**one, 'via': own['via']})}"
     if not holders:

@@ -104,7 +104,7 @@ class MySQLEngine(Engine):
 
     def read_table(self, catalogue: Catalogue, query: Query, rights: ReadRights) -> None:
         refusal = Refusal(
-            f"Our login {self.current_user} may not read mysql.{query.table}.",
+            f"Our login {self.current_user} may not read mysql.{query.table}.{query.warning}",
             f"GRANT {query.right} TO {quoted(self.current_user)}",
         )
         if not rights.allow(query):

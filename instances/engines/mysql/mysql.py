@@ -26,6 +26,13 @@ FACTS = 7
 """How many columns of ``users`` stand before the privileges."""
 
 NAME = r"`(?:[^`]|``)*`|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^@,\s]+"
+IN_USER_ATTRIBUTES = ("has_second_password", "metadata", "password_locking")
+LOOKS_LIKE_A_ROLE = (
+    *("can_login", "is_locked", "kind", "password_changed_at", "password_expired"),
+    *("password_expires_at", "password_never_expires", "plugin"),
+)
+"""What an account that is_fresh_role may be about says otherwise if it is one."""
+
 AUTHORIZATION = re.compile(rf"\s*({NAME})(?:\s*@\s*({NAME}))?\s*(?:,|$)")
 
 Attributes = dict[str, Any]
@@ -43,8 +50,9 @@ class Known:
     restrictions: Mapping[str, Mapping[str, list[str]]]
     empty: frozenset[str]
     sees_restrictions: bool
-    sees_all_powers: bool
+    sees_dynamic: bool
     sees_empty: bool
+    sees_attributes: bool
 
 
 def accounts(catalogue: Catalogue) -> list[AccountRecord]:
@@ -58,8 +66,9 @@ def accounts(catalogue: Catalogue) -> list[AccountRecord]:
         restrictions_of(catalogue),
         frozenset(account_name(user, host) for host, user in catalogue.of("empty_passwords")),
         sees_restrictions,
-        sees_restrictions and catalogue.knows("global_grants"),
+        catalogue.knows("global_grants"),
         catalogue.knows("empty_passwords"),
+        catalogue.knows("user_attributes"),
     )
     return [account(row, known) for row in users_of(catalogue)]
 
@@ -72,8 +81,9 @@ def account(row: Row, known: Known) -> AccountRecord:
     is_role = name in known.roles or is_fresh_role(row, has_no_password=name in known.empty)
     if is_role and locked == "Y":  # as CREATE ROLE leaves it: nothing that logs in
         plugin = changed_at = None
-    is_superuser, attributes = powers(row, name, known)
+    is_superuser, attributes, unseen = powers(row, name, known)
     attributes |= known.attributes.get(name, {})
+    unseen += unseen_facts(row, known, is_role=is_role)
     expires_at = None
     if plugin is not None:
         attributes["plugin"] = plugin
@@ -83,6 +93,8 @@ def account(row: Row, known: Known) -> AccountRecord:
         attributes |= facts | {"password_expired": expired == "Y"}
         if known.sees_empty:
             attributes["password_absent"] = name in known.empty
+    if unseen:
+        attributes["unseen"] = sorted(unseen)
     return AccountRecord(
         name,
         AccountKind.ROLE if is_role else AccountKind.USER,
@@ -96,26 +108,54 @@ def account(row: Row, known: Known) -> AccountRecord:
     )
 
 
+def unseen_facts(row: Row, known: Known, *, is_role: bool) -> list[str]:
+    """What only columns tell that our login may lack, and may be otherwise."""
+    unseen = [] if known.sees_attributes else [*IN_USER_ATTRIBUTES]
+    logs_in = not is_role or row[3] != "Y"
+    if not known.sees_empty and logs_in and row[2] in PASSWORD_PLUGINS:
+        unseen.append("password_absent")
+        if not is_role and is_locked_and_expired(row):
+            unseen += LOOKS_LIKE_A_ROLE
+    return unseen
+
+
 def is_fresh_role(row: Row, *, has_no_password: bool) -> bool:
     """Whether CREATE ROLE made it, and nobody has been given it yet.
 
     It leaves an account locked, expired and without a password, which is no use to a person.
     """
-    return has_no_password and row[3] == "Y" and row[4] == "Y"
+    return has_no_password and is_locked_and_expired(row)
 
 
-def powers(row: Row, name: str, known: Known) -> tuple[bool | None, Attributes]:
-    """Whether it is a superuser, None if what we could not read may decide it; and the reasons."""
-    restrictions = known.restrictions.get(name, {})
-    reasons, granting = reasons_of(
-        known.words(tuple(row[FACTS:])),
-        tuple(known.dynamic.get(name, ())),
-        writes_mysql=known.sees_restrictions and "UPDATE" not in restrictions.get("mysql", ()),
-        has_system_user=known.catalogue.version >= (8, 0, 16),
+def is_locked_and_expired(row: Row) -> bool:
+    return (row[3], row[4]) == ("Y", "Y")
+
+
+def powers(row: Row, name: str, known: Known) -> tuple[bool | None, Attributes, list[str]]:
+    """Whether it is a superuser, the reasons, and which of these what we could not read decides.
+
+    What holds both with and without every restriction is certain, whatever we could not read.
+    """
+    restricted = "UPDATE" in known.restrictions.get(name, {}).get("mysql", ())
+    seen, possible = (
+        reasons_of(
+            known.words(tuple(row[FACTS:])),
+            tuple(known.dynamic.get(name, ())),
+            writes_mysql=writes_mysql,
+            has_system_user=known.catalogue.version >= (8, 0, 16),
+        )
+        for writes_mysql in (known.sees_restrictions and not restricted, not restricted)
     )
-    attributes = {"superuser_reasons": list(reasons), "grant_reasons": list(granting)}
-    is_superuser = None if not reasons and not known.sees_all_powers else bool(reasons)
-    return is_superuser, attributes
+    told = {"superuser_reasons": list(seen[0]), "grant_reasons": list(seen[1])}
+    unseen = [
+        name
+        for name, one, other in zip(told, seen, possible, strict=True)
+        if one != other or not known.sees_dynamic
+    ]
+    is_superuser = bool(seen[0])
+    if not is_superuser and "superuser_reasons" in unseen:
+        return None, told, ["is_superuser", *unseen]
+    return is_superuser, told, unseen
 
 
 def users_of(catalogue: Catalogue) -> Iterable[Row]:

@@ -9,18 +9,23 @@ NEEDS = re.compile(
     r"^-- Needs: (SELECT(?: \((?P<columns>[^)]*)\))? ON mysql\.(?P<table>\w+))$", re.MULTILINE
 )
 
+WARNING = re.compile(r"^-- Warning:( .+)$", re.MULTILINE)
 GLOBAL = re.compile(r"^-- Needs: ([A-Z ]+ ON \*\.\*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``columns`` is empty when the whole table is needed, ``table`` when nothing is."""
+    """``columns`` is empty when the whole table is needed, ``table`` when nothing is.
+
+    ``warning`` is what else the right lets one see: empty, or a sentence with a space before it.
+    """
 
     name: str
     text: str
     right: str = ""
     table: str = ""
     columns: frozenset[str] = frozenset()
+    warning: str = ""
 
 
 @cache
@@ -31,4 +36,7 @@ def load(name: str) -> Query:
         everywhere = GLOBAL.search(text)
         return Query(name, text, everywhere[1] if everywhere else "")
     columns = frozenset((needs["columns"] or "").lower().split(", ")) - {""}
-    return Query(name, text, needs[1], needs["table"], columns)
+    warning = WARNING.search(text)
+    return Query(
+        name, text, needs[1], needs["table"], columns, warning=warning[1] if warning else ""
+    )

@@ -20,12 +20,8 @@ HIDDEN_PARTS = frozenset(
 )
 """The sections of which information_schema may show something to a login that can't read them."""
 
-
-TOLD_BY = {
-    "empty_passwords": ("password_absent",),
-    "user_attributes": ("metadata", "password_locking", "has_second_password"),
-}
-"""The attributes that a query alone tells."""
+SETTINGS = ("lower_case_table_names", "partial_revokes")
+"""What the names of databases in grants mean depends on these."""
 
 
 def unknown_names(sections: Iterable[Section]) -> set[str]:
@@ -50,10 +46,10 @@ def assemble(
         others = seen_accounts(grants, memberships, accounts, catalogue.current_user)
     else:
         others = missing_accounts(grants, memberships, accounts)
-    unseen = [
-        name for query, names in TOLD_BY.items() if not catalogue.knows(query) for name in names
-    ]
-    return AccountsReading(version, sections, [*accounts, *others], memberships, grants, unseen)
+    settings = {name: catalogue.variables[name] for name in SETTINGS if name in catalogue.variables}
+    return AccountsReading(
+        version, sections, [*accounts, *others], memberships, grants, settings=settings
+    )
 
 
 def unlisted(

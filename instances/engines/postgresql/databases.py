@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from instances.engines.base import Section
+from instances.engines.base import DatabaseRef, Section
 from instances.engines.postgresql.names import quoted
 from instances.engines.postgresql.session import Row
 
+SYSTEM_DATABASES = frozenset(
+    # initdb's templates, and what hosting providers keep for themselves.
+    {"template0", "template1", "azure_maintenance", "azure_sys", "cloudsqladmin", "rdsadmin"}
+)
 INVALID = -2
 """The connection limit of a database whose DROP DATABASE was cut off."""
 
@@ -53,5 +57,10 @@ def databases(rows: Iterable[Row]) -> tuple[list[Database], Rights]:
     found, rights = [], Rights("", "", False, False)
     for row in rows:
         found.append(Database(*row[:4]))
-        rights = Rights(*row[4:])
+        rights = Rights(*row[4:8])
     return [database for database in found if not database.is_blank], rights
+
+
+def references(rows: Iterable[Row]) -> list[DatabaseRef]:
+    """Every database with its oid, also those that hold nothing."""
+    return [DatabaseRef(row[0], str(row[8]), row[0] in SYSTEM_DATABASES) for row in rows]

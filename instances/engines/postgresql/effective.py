@@ -8,7 +8,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import takewhile
 
-from instances.engines.effective import WHOLE_SERVER, Effective, Right, Route, Thing, Way, World
+from instances.engines.effective import (
+    WHOLE_SERVER,
+    Effective,
+    Right,
+    Roots,
+    Route,
+    Thing,
+    Way,
+    World,
+)
 from instances.engines.postgresql.grants import OWNER
 
 DATABASE_OWNER = "pg_database_owner"
@@ -16,6 +25,7 @@ SUPERUSER = "SUPERUSER"
 TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 PRIVILEGES: Mapping[str, Sequence[str]] = {
+    "server": TABLE,
     "database": ("CREATE", "CONNECT", "TEMPORARY"),
     "schema": ("CREATE", "USAGE"),
     "table": TABLE,
@@ -33,6 +43,19 @@ PRIVILEGES: Mapping[str, Sequence[str]] = {
 MAINTAIN_SINCE = 17
 MEMBERSHIP_OPTIONS_SINCE = 16
 SERVER_WIDE = {"tablespace", "parameter", "server"}
+NAMES: Sequence[Mapping[Sequence[str], Sequence[str]]] = (
+    {(): ("server",)},
+    {("database",): ("database",), ("name",): ("tablespace", "parameter")},
+    {
+        ("database", "schema"): ("schema",),
+        ("database", "name"): (
+            *("language", "foreign_data_wrapper", "foreign_server", "large_object"),
+        ),
+    },
+    {("database", "schema", "name"): ("table", "sequence", "routine", "type")},
+    {("database", "schema", "name", "column"): ("column",)},
+)
+"""By the number of its names: which part of a thing each is, and of which scopes."""
 
 POWERS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "pg_read_all_data": {
@@ -56,6 +79,8 @@ def major(version: str) -> int:
 class PostgreSQLEffective(Effective):
     """Rights add up: nothing is ever denied."""
 
+    adds_up = True
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.inherited = cache(self._inherited)
@@ -67,7 +92,9 @@ class PostgreSQLEffective(Effective):
     def privileges(cls, scope: str, version: str) -> Sequence[str]:
         words = PRIVILEGES.get(scope, ())
         return (
-            (*words, "MAINTAIN") if scope == "table" and major(version) >= MAINTAIN_SINCE else words
+            (*words, "MAINTAIN")
+            if scope in {"table", "server"} and major(version) >= MAINTAIN_SINCE
+            else words
         )
 
     @classmethod
@@ -76,11 +103,33 @@ class PostgreSQLEffective(Effective):
         if thing.scope == "column":
             found += [(privilege, table_of(thing)), (OWNER, table_of(thing))]
         if thing.database:
-            database = Thing("database", thing.database)
-            found += [("CONNECT", database), (OWNER, database)]
+            found.append((OWNER, Thing("database", thing.database)))
+        return [*found, *cls.gates(thing)]
+
+    @classmethod
+    def gates(cls, thing: Thing) -> Sequence[tuple[str, Thing]]:
+        if not thing.database:
+            return ()
+        gates = [("CONNECT", Thing("database", thing.database))]
         if thing.schema and thing.scope != "schema":
-            found.append(("USAGE", schema_of(thing)))
-        return found
+            gates.append(("USAGE", schema_of(thing)))
+        return gates
+
+    @classmethod
+    def things(cls, parts: Sequence[str]) -> Sequence[Thing]:
+        readings = NAMES[len(parts)] if len(parts) < len(NAMES) else {}
+        return [
+            Thing(scope, **dict(zip(names, parts, strict=True)))
+            for names, scopes in readings.items()
+            for scope in scopes
+        ]
+
+    @classmethod
+    def anchor(cls, thing: Thing) -> Thing | None:
+        """Everything has an owner, which is mirrored; a column has that of its table."""
+        if thing.scope == "column":
+            return table_of(thing)
+        return None if thing == WHOLE_SERVER else thing
 
     @classmethod
     def powers(cls) -> Collection[str]:
@@ -123,6 +172,25 @@ class PostgreSQLEffective(Effective):
             if key in routes and gives(power, privilege, thing):
                 yield from (Way(route, power=power) for route in routes[key])
 
+    def roots(self, privilege: str, thing: Thing) -> Roots:
+        """The owner of the database stands for ``pg_database_owner``, as in ``ways``."""
+        world = self.world
+        things = [thing, table_of(thing)] if thing.scope == "column" else [thing]
+        found = {
+            right.holder
+            for one in things
+            for right in world.rights_on[one]
+            if right.privilege == privilege
+        }
+        found |= {key for key, one in self.powers_by_key.items() if gives(one, privilege, thing)}
+        if world.by_name.get(DATABASE_OWNER) in found:
+            found |= {
+                right.holder
+                for right in world.rights_on[Thing("database", thing.database)]
+                if right.is_owner and self._passes_on(right.holder)
+            }
+        return Roots({key for key, one in world.principals.items() if one.is_superuser}, found)
+
     def _by(
         self, right: Right, routes: Mapping[int, list[Route]], *, may_grant: bool
     ) -> Iterator[Way]:
@@ -148,10 +216,7 @@ class PostgreSQLEffective(Effective):
     def reaches(self, account: int, thing: Thing) -> bool | None:
         if self.world.principals[account].is_superuser or thing.scope in SERVER_WIDE:
             return True
-        gates = [("CONNECT", Thing("database", thing.database))]
-        if thing.schema and thing.scope != "schema":
-            gates.append(("USAGE", schema_of(thing)))
-        if all(any(self.ways(account, *gate)) for gate in gates):
+        if all(any(self.ways(account, *gate)) for gate in self.gates(thing)):
             return True
         return None if {"", thing.database} & set(self.world.blind) else False
 
@@ -192,7 +257,12 @@ def schema_of(thing: Thing) -> Thing:
 
 
 def gives(power: str, privilege: str, thing: Thing) -> bool:
-    """Whether a role of the server's own may do this; nobody writes to the catalog so."""
+    """Whether a role of the server's own may do this; nobody writes to the catalog so.
+
+    On the whole server: to every table.
+    """
+    if thing == WHOLE_SERVER:
+        return privilege in words_of_power(power)
     is_catalog = thing.schema == "pg_catalog" and privilege in WRITES
     return not is_catalog and privilege in POWERS[power].get(thing.scope, ())
 

@@ -13,7 +13,7 @@ from instances.engines.base import (
     Section,
 )
 from instances.engines.errors import EngineError, QueryRefused
-from instances.engines.postgresql.databases import Database, databases
+from instances.engines.postgresql.databases import Database, databases, references
 from instances.engines.postgresql.grants import grants, server_grants
 from instances.engines.postgresql.names import quoted
 from instances.engines.postgresql.queries import Query, load
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PARAMETER_GRANTS_SINCE = 150000
 MEMBERSHIP_OPTIONS_SINCE = 160000
-PASSWORD_ATTRIBUTES = ("password_absent", "password_method")
 
 
 class Reading:
@@ -42,7 +41,8 @@ class Reading:
     def complete(self) -> AccountsReading:
         """Read everything. Raises EngineError."""
         main = self.engine.main
-        found, self.rights = databases(self.engine.ask(main, load("databases")))
+        rows = self.engine.ask(main, load("databases"))
+        found, self.rights = databases(rows)
         self.read_roles(self.read_logins())
         self.read_memberships()
         self.read_server_grants()
@@ -55,7 +55,7 @@ class Reading:
             self.accounts,
             self.memberships,
             self.grants,
-            unseen_attributes=() if self.rights.may_see_passwords else PASSWORD_ATTRIBUTES,
+            databases=references(rows),
         )
 
     def read_logins(self) -> Mapping[int, datetime]:

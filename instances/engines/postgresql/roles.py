@@ -69,7 +69,7 @@ def account(row: Row, last_login_at: datetime | None) -> AccountRecord:
 def password_facts(password: str) -> dict[str, Any]:
     """``password`` is how it is stored, ``absent``, or ``hidden`` where we may not know."""
     if password == "hidden":  # noqa: S105 -- no password, a word for it
-        return {}
+        return {"unseen": ["password_absent", "password_method"]}
     if password == "absent":  # noqa: S105
         return {"password_absent": True}
     return {"password_absent": False, "password_method": password}

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from instances.engines.base import Section
 from instances.engines.errors import EngineError, QueryRefused, UnusableAnswer
-from instances.engines.postgresql.databases import Database, Rights, databases
+from instances.engines.postgresql.databases import (
+    SYSTEM_DATABASES,
+    Database,
+    Rights,
+    databases,
+)
 from instances.engines.postgresql.names import quoted
 from instances.engines.postgresql.queries import load
 from instances.engines.postgresql.session import Row
@@ -15,11 +20,7 @@ from instances.engines.sizes import DatabaseRecord, SizesReading, TableRecord
 if TYPE_CHECKING:
     from instances.engines.postgresql.engine import PostgreSQLEngine
 
-SYSTEM_DATABASES = frozenset(
-    # initdb's templates, and what hosting providers keep for themselves.
-    {"template0", "template1", "azure_maintenance", "azure_sys", "cloudsqladmin", "rdsadmin"}
-)
-RIGHTS = slice(0, 8)
+RIGHTS = slice(0, 9)
 """The columns of sizes.sql that are those of databases.sql."""
 
 

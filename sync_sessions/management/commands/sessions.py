@@ -5,14 +5,14 @@ from typing import Any
 
 from sync_sessions.models import SyncSession
 from sync_sessions.reports import run_document
-from whalefall.core.commands import WhalefallCommand
+from whalefall.core.commands import WhalefallCommand, positive
 
 
 class Command(WhalefallCommand):
     help = "List the newest sessions and how far they are."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--limit", type=int, default=20)
+        parser.add_argument("--limit", type=positive, default=20)
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *, limit: int, as_json: bool, **options: Any) -> None:

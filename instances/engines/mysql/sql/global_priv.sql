@@ -1,4 +1,5 @@
 -- Needs: SELECT ON mysql.global_priv
+-- Warning: Password hashes stand in the same column; we do not read them, but this login could.
 -- Since: MariaDB 10.5; the hashes themselves are never read
 -- Source: https://mariadb.com/kb/en/mysqlglobal_priv-table/
 SELECT

@@ -3,5 +3,5 @@
 -- Source: https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html
 SHOW GLOBAL VARIABLES WHERE Variable_name IN (
   'activate_all_roles_on_login', 'activate_mandatory_roles', 'default_password_lifetime',
-  'mandatory_roles', 'partial_revokes'
+  'lower_case_table_names', 'mandatory_roles', 'partial_revokes'
 )

@@ -11,6 +11,7 @@ SELECT
   session_user,
   current_user,
   pg_has_role('pg_read_all_stats', 'USAGE'),
-  has_table_privilege('pg_catalog.pg_authid', 'SELECT')
+  has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
+  oid
 FROM pg_database
 ORDER BY datname

@@ -19,7 +19,7 @@ from whalefall.core.commands import WhalefallCommand
 from whalefall.demo.company import change_company, grow_company
 from whalefall.demo.measured import size_lines, table_sizes
 from whalefall.demo.serving import serving
-from whalefall.demo.trying import ADMIN, Company, company, invent_past, prepare_database
+from whalefall.demo.trying import ADMIN, Company, company, invent_past, prepare_database, sum_up
 
 
 class Command(WhalefallCommand):
@@ -65,10 +65,11 @@ class Command(WhalefallCommand):
         self.say("How big it all is, and what grew when it is measured again")
         self.collect(instances)
         before = table_sizes(instances)
+        invent_past(instances)
         for _, server in found.servers:
             grow_company(server)
         self.collect(instances)
-        invent_past(instances)
+        sum_up()
         for instance in instances:
             self.stdout.write("")
             for line in size_lines(instance, before):

@@ -27,6 +27,7 @@ class ObjectUnknown(WhalefallError):
     http_status = 404
     category = "not_found"
     suggestions = ("Write it as the server spells it: db.schema.table, case and all.",)
+    recoverable = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ def test_end_of_a_collection_queues_a_refresh(
     with django_capture_on_commit_callbacks(execute=True):
         finish_session(session.pk)
 
-    assert queued() == ["capacity.tasks.refresh_aggregates"] * tasks
+    refreshes = [one for one in queued() if one == "capacity.tasks.refresh_aggregates"]
+    assert len(refreshes) == tasks
     with clock_at(noon(START)):
         refresh_aggregates(str(session.pk))
     assert InstanceAggregate.objects.count() == 4

@@ -78,7 +78,7 @@ def network(host: str) -> IPv4Network | None:
     try:
         found = ip_network(host)
     except ValueError:
-        return None
+        return None  # a name, or a pattern of one
     return found if isinstance(found, IPv4Network) else None
 
 

@@ -22,7 +22,9 @@ from whalefall.demo.servers import Server, start
 BUILDS = (postgresql_build, mariadb_build, mysql_build)
 
 PARENT = """
-import time
+import signal, time
+# Whoever runs the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from whalefall.demo.machine import {find}
 from whalefall.demo.processes import family
 from whalefall.demo.servers import start

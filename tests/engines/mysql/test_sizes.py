@@ -127,6 +127,7 @@ def test_sizes_are_what_the_files_take(server: Server, company: str) -> None:
     assert sum(one.data_bytes or 0 for one in mine.values()) == record.data_bytes
     assert sum(one.index_bytes or 0 for one in mine.values()) == record.index_bytes
     assert mine["isam"].estimated_rows == 6000
+    # InnoDB guesses from a few pages; on a busy machine it said 4,250.
     assert mine["plain"].estimated_rows == pytest.approx(6000, rel=0.5)
     assert mine["isam"] == TableRecord(
         company,

@@ -33,7 +33,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
             key=str,
         )
         for model in models
-        for found in [model._default_manager.values()]  # type: ignore[attr-defined]
+        for found in [model._default_manager.values()]
     }
 
 

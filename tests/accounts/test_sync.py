@@ -1,61 +1,17 @@
 """What a sync writes: whole results, on whatever database Whalefall itself runs on."""
 
-from typing import Any
-
 import pytest
 
 from accounts.models import Account, AccountChange, Grant, Membership
 from instances.engines.base import MembershipRecord, Section
-from instances.models import Instance
 from instances.models import Section as StoredSection
+from tests.accounts.mirror import changes, edges, granted, member_of
 from tests.factories import sync
 from tests.toy_engine import reading, role, select_on, user
 
 pytestmark = pytest.mark.both_databases
 
 
-def changes(instance: Instance) -> list[tuple[Any, ...]]:
-    rows = AccountChange.objects.filter(account__instance=instance).order_by("pk")
-    return [(row.account.name, row.kind, row.cause, row.diff) for row in rows]
-
-
-def open_edges(instance: Instance) -> set[tuple[str, ...]]:
-    grants = Grant.objects.open().filter(account__instance=instance)
-    memberships = Membership.objects.open().filter(member__instance=instance)
-    return {
-        (grant.account.name, grant.privilege, str(grant.securable))
-        for grant in grants.select_related("account", "securable")
-    } | {
-        (membership.member.name, "∈", membership.role.name)
-        for membership in memberships.select_related("member", "role")
-    }
-
-
-def grant_diff(table: str, **fields: Any) -> dict[str, Any]:
-    database, schema, name = table.split(".")
-    return {
-        "privilege": "SELECT",
-        "scope": "table",
-        "database": database,
-        "schema": schema,
-        "object": name,
-        "column": "",
-        "grantor": None,
-        "grantable": False,
-        "denied": False,
-        "owner": False,
-        **fields,
-    }
-
-
-MEMBERSHIP = {
-    "role": "readers",
-    "grantor": None,
-    "admin_option": False,
-    "inherits": True,
-    "can_set": True,
-    "is_default": False,
-}
 READERS = reading(
     [user("app"), role("readers")],
     [MembershipRecord("app", "readers")],
@@ -79,9 +35,9 @@ def test_first_sync_mirrors_everything_with_one_entry_per_account(instance, serv
         "sections": 4,
         "unknown_sections": 0,
     }
-    assert open_edges(instance) == {
-        ("app", "∈", "readers"),
-        ("readers", "SELECT", "shop.public.orders"),
+    assert edges(instance) == {
+        ("app", "∈", "readers", None, False),
+        ("readers", "SELECT", "shop.public.orders", None, False),
     }
     assert changes(instance) == [
         ("app", "added", "first_seen", {}),
@@ -103,9 +59,9 @@ def test_first_load_may_be_more_than_one_statement_holds(instance, server_has, m
 
     sync(instance)
 
-    assert open_edges(instance) == {
-        *((name, "∈", "readers") for name in names),
-        *((name, "SELECT", table) for name, table in tables.items()),
+    assert edges(instance) == {
+        *((name, "∈", "readers", "readers", False) for name in names),
+        *((name, "SELECT", table, None, False) for name, table in tables.items()),
     }
     assert {row.name for row in Account.objects.all()} == {one.name for one in whole.accounts}
     assert {entry[:3] for entry in changes(instance)} == {
@@ -133,7 +89,7 @@ def test_revoke_closes_the_edge_and_keeps_history(instance, server_has):
     assert (record.counts["granted"], record.counts["revoked"]) == (0, 1)
     assert grant.valid_to == AccountChange.objects.get(kind="revoked").occurred_at
     assert changes(instance)[2:] == [
-        ("readers", "revoked", "observed", {"grants": [grant_diff("shop.public.orders")]})
+        ("readers", "revoked", "observed", granted("shop.public.orders"))
     ]
 
 
@@ -144,9 +100,7 @@ def test_grant_opens_an_edge(instance, server_has):
     server.now_has(grants=(*READERS.grants, select_on("shop.public.items", "app")))
     sync(instance)
 
-    assert changes(instance)[2:] == [
-        ("app", "granted", "observed", {"grants": [grant_diff("shop.public.items")]})
-    ]
+    assert changes(instance)[2:] == [("app", "granted", "observed", granted("shop.public.items"))]
 
 
 def test_new_account_comes_with_its_edges(instance, server_has):
@@ -159,7 +113,7 @@ def test_new_account_comes_with_its_edges(instance, server_has):
     )
     sync(instance)
 
-    assert changes(instance)[2:] == [("new", "added", "observed", {"memberships": [MEMBERSHIP]})]
+    assert changes(instance)[2:] == [("new", "added", "observed", member_of("readers"))]
 
 
 def test_same_privilege_from_two_grantors_is_two_edges(instance, server_has):
@@ -177,7 +131,7 @@ def test_same_privilege_from_two_grantors_is_two_edges(instance, server_has):
             "app",
             "revoked",
             "observed",
-            {"grants": [grant_diff("shop.public.orders", grantor="one")]},
+            granted("shop.public.orders", grantor="one"),
         )
     ]
 
@@ -190,9 +144,9 @@ def test_grant_option_taken_away_is_one_entry_that_says_what_was(instance, serve
     server.now_has(grants=(select_on("shop.public.orders", "app"),))
     sync(instance)
 
-    was = {"was": {"grantable": True}}
+    was = {"grantable": True}
     assert changes(instance)[1:] == [
-        ("app", "revoked", "observed", {"grants": [grant_diff("shop.public.orders") | was]})
+        ("app", "revoked", "observed", granted("shop.public.orders", was=was))
     ]
     assert [grant.grantable for grant in Grant.objects.order_by("pk")] == [True, False]
     assert Grant.objects.open().get().grantable is False
@@ -208,8 +162,8 @@ def test_vanished_account_is_removed_with_its_edges_and_comes_back_restored(inst
     sync(instance)
 
     assert changes(instance)[2:] == [
-        ("app", "removed", "observed", {"memberships": [MEMBERSHIP]}),
-        ("app", "restored", "observed", {"memberships": [MEMBERSHIP]}),
+        ("app", "removed", "observed", member_of("readers")),
+        ("app", "restored", "observed", member_of("readers")),
     ]
     assert Account.objects.get(name="app").removed_at is None
     assert Membership.objects.count() == 2
@@ -263,11 +217,11 @@ def test_same_name_under_a_new_id_is_another_account(instance, server_has):
     sync(instance)
 
     old, new = Account.objects.order_by("pk")
-    edges = {"grants": [grant_diff("shop.public.orders")]}
+    moved = granted("shop.public.orders")
     assert (old.removed_at is None, new.removed_at) == (False, None)
     assert changes(instance)[1:] == [
-        ("app", "recreated", "observed", edges),
-        ("app", "removed", "observed", edges),
+        ("app", "recreated", "observed", moved),
+        ("app", "removed", "observed", moved),
     ]
     assert Grant.objects.open().get().account == new
 

@@ -1,7 +1,7 @@
 """What an account has through its roles, from a reading, before it is stored."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from accounts.closure import depths, reached_roles
@@ -11,6 +11,9 @@ from instances.engines.effective import Link
 
 MOST_NAMES = 10
 """How many roles a fact names as its reasons; the nearest come first."""
+
+Role = tuple[int, int, bool]
+"""How deep an account has a role, the role, and whether it is inherited."""
 
 
 class RoleGraph:
@@ -22,6 +25,7 @@ class RoleGraph:
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
         self.is_known = comparison.knowledge.knows("memberships")
+        self.facts: dict[tuple[tuple[Role, ...], tuple[int, ...]], GraphFacts] = {}
 
     @cached_property
     def names(self) -> list[str]:
@@ -56,13 +60,11 @@ class RoleGraph:
         return {(keys[one], keys[role]): way for (one, role), way in self.reached.items()}
 
     @cached_property
-    def roles_of(self) -> Mapping[int, list[tuple[int, int, bool]]]:
-        """By account: (depth, role, whether it is inherited), the nearest first."""
-        found: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
+    def roles_of(self) -> Mapping[int, list[Role]]:
+        """By account, unsorted."""
+        found: dict[int, list[Role]] = defaultdict(list)
         for (account, role), (inherits, depth) in self.reached.items():
             found[account].append((depth, role, inherits))
-        for roles in found.values():
-            roles.sort()
         return found
 
     @cached_property
@@ -98,17 +100,24 @@ class RoleGraph:
         return self.is_known and None not in known
 
     def facts_of(self, name: str) -> GraphFacts:
-        """The facts of the account called ``name``."""
+        """The facts of the account called ``name``; one object for all that have the same roles."""
         number = self.numbers[name]
-        roles = self.roles_of.get(number, [])
+        roles = tuple(sorted(self.roles_of.get(number, ())))
+        superusers = tuple(sorted(self.becoming.get(number, ())))
+        found = self.facts.get((roles, superusers))
+        if found is None:
+            found = self.facts[roles, superusers] = self.facts_by(roles, superusers)
+        return found
+
+    def facts_by(self, roles: Sequence[Role], superusers: Sequence[int]) -> GraphFacts:
+        """Of an account that has ``roles``, the nearest first, and can become ``superusers``."""
         inherited = [role for _, role, inherits in roles if inherits]
         granting = [role for role in inherited if role in self.granting][:MOST_NAMES]
-        superusers = sorted(self.becoming.get(number, []))[:MOST_NAMES]
         certainly_not = False if self.are_superusers_known else None
         return GraphFacts(
             tuple(f"{self.granting[one][0]} of {self.names[one]}" for one in granting),
             True if superusers else certainly_not,
-            tuple(self.names[one] for one in superusers),
+            tuple(self.names[one] for one in superusers[:MOST_NAMES]),
             len(inherited) if self.is_known else None,
             len(roles) - len(inherited) if self.is_known else None,
         )

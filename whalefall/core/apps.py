@@ -1,6 +1,13 @@
+import gc
+
 from django.apps import AppConfig
 
 
 class CoreConfig(AppConfig):
     name = "whalefall.core"
     verbose_name = "Whalefall"
+
+    def ready(self) -> None:
+        # What the process has loaded by now stays until it ends. Left to the collector, every
+        # sync would look through all of it several times.
+        gc.freeze()

@@ -45,6 +45,7 @@ function theme() {
     text: style.getPropertyValue("--wf-text").trim(),
     quiet: style.getPropertyValue("--wf-quiet").trim(),
     line: style.getPropertyValue("--wf-line").trim(),
+    paper: style.getPropertyValue("--wf-surface").trim(),
   };
 }
 
@@ -59,9 +60,17 @@ const shade = (look, isNamed) => ({
     ctx.fillStyle = look.quiet;
     ctx.globalAlpha = 0.12;
     ctx.fillRect(chartArea.left, chartArea.top, right - chartArea.left, chartArea.height);
-    ctx.globalAlpha = 1;
+    ctx.restore();
+  },
+  // Last, and on paper of its own: the limit may run where the word stands.
+  afterDatasetsDraw({ ctx, chartArea }) {
+    if (simulated === null || !isNamed) return;
+    ctx.save();
     ctx.font = "11px sans-serif";
-    if (isNamed) ctx.fillText(words.simulated, chartArea.left + 6, chartArea.top + 14);
+    ctx.fillStyle = look.paper;
+    ctx.fillRect(chartArea.left + 2, chartArea.top + 3, ctx.measureText(words.simulated).width + 8, 15);
+    ctx.fillStyle = look.quiet;
+    ctx.fillText(words.simulated, chartArea.left + 6, chartArea.top + 14);
     ctx.restore();
   },
 });

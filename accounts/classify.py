@@ -21,6 +21,7 @@ from sync_sessions.fleet import run_fleet_record, step
 from sync_sessions.launch import cancel_session, launch, open_session
 from sync_sessions.models import SyncRecord, SyncSession
 from sync_sessions.outcomes import Cancelled, Outcome
+from sync_sessions.querysets import SyncRecordQuerySet
 from sync_sessions.run import run_stored
 from whalefall.core.fallbacks import FallbackReason, log_fallback
 
@@ -156,19 +157,27 @@ def refuse_cancelled(record: SyncRecord) -> None:
 
 
 def queue_follow_up(sender: object, *, session: UUID, **_: Any) -> None:
-    """A receiver of ``session_finished``: have the workers classify what was synced."""
-    synced = SyncSession.objects.filter(pk=session, category=SyncSession.Category.ACCOUNTS)
-    if synced.filter(records__status=SyncRecord.Status.COMPLETED).exists():
+    """A receiver of ``session_finished``: have the workers classify what has changed."""
+    synced = SyncRecord.objects.filter(session=session, category=SyncSession.Category.ACCOUNTS)
+    if moved(synced).exists():
         transaction.on_commit(partial(async_task, FOLLOW_UP, str(session)))
 
 
+def moved(synced: SyncRecordQuerySet) -> SyncRecordQuerySet:
+    """Those of the account syncs that have touched an account.
+
+    What a rule says of an untouched one changes by the clock or the rule; the daily run sees it.
+    """
+    return synced.filter(status=SyncRecord.Status.COMPLETED, counts__touched__gt=0)
+
+
 def classify_after(session: SyncSession) -> SyncSession:
-    """Launch the classification of the instances that ``session`` has synced.
+    """Launch the classification of the instances on which ``session`` has found a change.
 
     All accounts of them: another role or grant changes accounts that have no change of their own.
     """
-    synced = session.records.filter(status=SyncRecord.Status.COMPLETED).values("instance")
-    instances: list[Instance | None] = [*Instance.objects.living().filter(pk__in=synced)]
+    changed = moved(session.records.all()).values("instance")
+    instances: list[Instance | None] = [*Instance.objects.living().filter(pk__in=changed)]
     if len(instances) > MOST_INSTANCES:
         instances = [None]
     return launch_classification(

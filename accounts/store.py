@@ -19,18 +19,22 @@ COLUMNS = [*FIELDS, "native_id", "attributes", "fingerprint", "facts", "facts_ve
 Pair = tuple[AccountRecord, Account]
 
 
-def store(instance: Instance, comparison: Comparison, *, at: datetime) -> None:
-    """Make the mirror equal to what ``comparison`` saw. Call inside a transaction."""
+def store(instance: Instance, comparison: Comparison, *, at: datetime) -> int:
+    """Make the mirror equal to what ``comparison`` saw. Call inside a transaction.
+
+    How many accounts came, went, or are not what they were: for one, by another's role.
+    """
     matching, graph = comparison.matching, RoleGraph(comparison)
     is_outdated = any(row.facts_version != FACTS_VERSION for _, row in matching.kept)
     logins = newer_logins([*matching.kept, *matching.restored])
     Account.objects.mark_removed(matching.gone, at=at)
-    rewrite_accounts(comparison, graph)
+    moved = rewrite_accounts(comparison, graph)
     create_accounts(comparison, graph)
     store_edges(instance, comparison, at=at)
     if is_outdated or comparison.memberships_changed():
         RoleClosure.objects.settle(instance, graph.reached_keys())
     Account.objects.saw_logins(logins)
+    return len(matching.gone) + len(comparison.differing) + moved
 
 
 def newer_logins(pairs: Iterable[Pair]) -> list[Account]:
@@ -46,8 +50,11 @@ def newer_logins(pairs: Iterable[Pair]) -> list[Account]:
 # --- accounts -------------------------------------------------------------------------------
 
 
-def rewrite_accounts(comparison: Comparison, graph: RoleGraph) -> None:
-    """Store what is different about accounts that the mirror knew before."""
+def rewrite_accounts(comparison: Comparison, graph: RoleGraph) -> int:
+    """Store what is different about accounts that the mirror knew before.
+
+    How many have other facts only.
+    """
     matching = comparison.matching
     known = {id(row) for _, row in (*matching.kept, *matching.restored)}
     pairs = [pair for pair in comparison.differing if id(pair[1]) in known]
@@ -59,7 +66,7 @@ def rewrite_accounts(comparison: Comparison, graph: RoleGraph) -> None:
     for record, row in pairs:
         fill(comparison, graph, record, row)
     Account.objects.rewrite([row for _, row in pairs], fields)
-    refresh_facts(comparison, graph)
+    return refresh_facts(comparison, graph)
 
 
 def create_accounts(comparison: Comparison, graph: RoleGraph) -> None:
@@ -94,9 +101,9 @@ def set_facts(
     )
 
 
-def refresh_facts(comparison: Comparison, graph: RoleGraph) -> None:
+def refresh_facts(comparison: Comparison, graph: RoleGraph) -> int:
     """Compute facts anew where their version, what can be known, or another account has moved on:
-    what one account has became different for everybody who has that account.
+    what one account has became different for everybody who has that account. How many differ.
     """
     done = {id(row) for _, row in comparison.differing}
     others_changed = bool(comparison.differing or comparison.matching.gone)
@@ -110,6 +117,7 @@ def refresh_facts(comparison: Comparison, graph: RoleGraph) -> None:
             if before != (row.facts, row.facts_version):
                 moved.append(row)
     Account.objects.rewrite(moved, ["facts", "facts_version"])
+    return len(moved)
 
 
 # --- edges ----------------------------------------------------------------------------------

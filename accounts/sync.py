@@ -134,7 +134,7 @@ def apply(
     instance, knowledge = stored.instance, comparison.knowledge
     log = ChangeLog(stored, comparison, session=record.session_id, at=at)
     changes = list(log.entries())
-    store(instance, comparison, at=at)
+    touched = store(instance, comparison, at=at)
     AccountChange.objects.record(changes)
     Section.objects.record(knowledge.rows(instance.pk, read_at))
     reading = knowledge.reading
@@ -147,7 +147,8 @@ def apply(
             FallbackReason.SECTION_UNKNOWN,
             sections=sorted(f"{name} {database}".strip() for name, database in knowledge.unknown),
         )
-    return Outcome(counts(comparison, changes), knowledge.coverage)
+    numbers = counts(comparison, changes)
+    return Outcome({**numbers, "touched": touched}, knowledge.coverage)
 
 
 def counts(comparison: Comparison, changes: list[AccountChange]) -> dict[str, int]:

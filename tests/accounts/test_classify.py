@@ -395,6 +395,7 @@ def test_an_account_sync_is_followed(
     rule({"name": ["ann"]}, classification__code="c")
 
     record = sync(synced)
+    sync(synced)  # nothing has changed
     sync(failed)
 
     assert queued == [("accounts.tasks.classify_after", str(record.session_id))]
@@ -407,7 +408,8 @@ def test_an_account_sync_is_followed(
 def test_a_big_sync_is_followed_by_one_for_the_fleet(monkeypatch: pytest.MonkeyPatch) -> None:
     session = SyncSessionFactory()
     for _ in range(3):
-        SyncRecordFactory(session=session, status="completed")
+        SyncRecordFactory(session=session, status="completed", counts={"touched": 1})
+    SyncRecordFactory(session=session, status="completed", counts={"touched": 0})
     SyncRecordFactory(session=session, status="failed")
 
     several = classify_after(session)

@@ -34,6 +34,7 @@ def test_first_sync_mirrors_everything_with_one_entry_per_account(instance, serv
         "changes": 2,
         "sections": 4,
         "unknown_sections": 0,
+        "touched": 2,
     }
     assert edges(instance) == {
         ("app", "∈", "readers", None, False),

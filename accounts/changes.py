@@ -15,6 +15,8 @@ from instances.engines.base import AccountRecord, GrantRecord
 
 Kind = AccountChange.Kind
 Cause = AccountChange.Cause
+NOTHING: dict[str, Any] = {}
+"""The diff of everybody's first entry; one object, so that it is stored as one."""
 
 
 class ChangeLog:
@@ -58,7 +60,7 @@ class ChangeLog:
     def appeared(self, kind: str, record: AccountRecord, row: Account) -> AccountChange:
         """The entry of a new account. At the first reading its edges are those of that moment."""
         if not self.knowledge.was_ever_read:
-            return self.entry(row, kind, Cause.FIRST_SEEN, {})
+            return self.entry(row, kind, Cause.FIRST_SEEN, NOTHING)
         cause = self.presence_cause(is_system=record.is_system)
         opened = self.comparison.changes[record.name].opened
         return self.entry(row, kind, cause, words(opened))

@@ -62,10 +62,11 @@ def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> list
 
 def stored_values(values: list[Any], field: AnyField) -> list[Any]:
     """``values`` as the database takes them; each is converted once, however often it comes."""
-    if isinstance(field, models.JSONField):
-        return [field.get_db_prep_save(value, connection) for value in values]
-    stored = {value: field.get_db_prep_save(value, connection) for value in set(values)}
-    return [stored[value] for value in values]
+    # A document has no hash, but those that are alike are often one object.
+    names = [*map(id, values)] if isinstance(field, models.JSONField) else values
+    different = dict(zip(names, values, strict=True))
+    stored = {name: field.get_db_prep_save(value, connection) for name, value in different.items()}
+    return [stored[name] for name in names]
 
 
 def as_rows(columns: list[list[Any]], fields: Sequence[AnyField]) -> tuple[str, list[Any]]:

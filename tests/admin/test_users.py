@@ -8,7 +8,6 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from tests.factories import UserFactory
-from whalefall.users.admin import grantable_groups
 from whalefall.users.models import User
 
 PAGE = "/admin/users/user/"
@@ -65,8 +64,8 @@ def test_an_admin_makes_users_and_sets_passwords(admin_client: Client) -> None:
 
 def test_a_group_above_ones_own_rights_cannot_be_given(person: Callable[[str], User]) -> None:
     admin, operator = person("admin"), person("operator")
-    assert {group.name for group in grantable_groups(admin)} == {"admin", "operator", "viewer"}
-    assert {group.name for group in grantable_groups(operator)} == {"operator", "viewer"}
+    assert {group.name for group in admin.grantable_groups()} == {"admin", "operator", "viewer"}
+    assert {group.name for group in operator.grantable_groups()} == {"operator", "viewer"}
 
 
 def test_users_of_a_higher_role_are_out_of_reach(

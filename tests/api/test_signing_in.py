@@ -1,65 +1,149 @@
-"""Basic sign-in, and the session of the admin site with its CSRF token."""
+"""Signing in: a session and a pair of tokens, CSRF, and one answer to every wrong guess."""
 
-from base64 import b64encode
+from datetime import timedelta
+from typing import Any
+from unittest.mock import ANY
 
 import pytest
-from rest_framework.test import APIClient
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from tests.api.envelopes import failure
-from tests.factories import UserFactory
+from tests.api.envelopes import failure, invalid, success
+from tests.api.signing import AUTH, SIGN_IN, TAGS, bearer_of, caller, signed_in, status, token_of
+from whalefall.users.models import User
 
-TAGS = "/api/v1/tags"
-
-
-def test_basic_sign_in(db: None) -> None:
-    user = UserFactory(is_superuser=True)
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=basic(user.username, "let-me-in"))
-
-    assert client.get(TAGS).status_code == 200
+# --- login --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["somebody", "nobody"])
-def test_wrong_password_and_unknown_name_look_the_same(db: None, name: str) -> None:
-    UserFactory(username="somebody")
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=basic(name, "wrong"))
+@pytest.mark.both_databases
+def test_sign_in_gives_a_session_and_a_pair(ada: User) -> None:
+    client = caller()
 
-    response = client.get(TAGS)
+    response = client.post(f"{AUTH}/login", SIGN_IN, headers=token_of(client))
 
-    assert response.status_code == 401
-    assert response.json() == failure("INVALID_CREDENTIALS", "The name or the password is wrong.")
+    ada = User.objects.get()
+    user = {
+        "id": ada.pk,
+        "username": "ada",
+        "first_name": "",
+        "last_name": "",
+        "email": "",
+        "role": "admin",
+        "is_active": True,
+        "is_staff": True,
+        "is_superuser": True,
+        "last_login": ANY,
+        "date_joined": ANY,
+    }
+    data = {"access": ANY, "refresh": ANY, "user": user}
+    assert (response.status_code, response.json()) == (200, success(data, "Signed in."))
+    assert ada.last_login is not None
+    assert timezone.now() - ada.last_login < timedelta(minutes=1)
+    assert client.get(f"{AUTH}/me").json() == success(user)
+    assert status(response.json()["data"]["access"]) == 200
+    # A refresh token is for refreshing alone.
+    assert status(response.json()["data"]["refresh"]) == 401
 
 
-def test_disabled_user_with_the_right_password_is_told(db: None) -> None:
-    user = UserFactory(is_active=False)
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=basic(user.username, "let-me-in"))
+@pytest.mark.parametrize("name", ["ada", "nobody", "Ada"])
+def test_wrong_password_and_unknown_name_look_the_same(ada: User, name: str) -> None:
+    client = caller()
 
-    response = client.get(TAGS)
-
-    assert response.status_code == 403
-    assert response.json() == failure(
-        "ACCOUNT_DISABLED", "The password is right, but this account is disabled."
+    response = client.post(
+        f"{AUTH}/login", {"username": name, "password": "wrong"}, headers=token_of(client)
     )
 
+    expected = failure("INVALID_CREDENTIALS", "The name or the password is wrong.")
+    assert (response.status_code, response.json()) == (401, expected)
 
-def basic(name: str, password: str) -> str:
-    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
+
+def test_an_unknown_name_costs_as_many_hashes_as_a_wrong_password(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def encode(_hasher: Any, password: str, _salt: str) -> str:
+        hashed.append(password)
+        return ""
+
+    monkeypatch.setattr("django.contrib.auth.hashers.MD5PasswordHasher.encode", encode)
+    counts = []
+    for name, is_active in (("ada", True), ("ada", False), ("nobody", True)):
+        User.objects.filter(pk=ada.pk).update(is_active=is_active)
+        client = caller()
+        sent = {"username": name, "password": "wrong"}
+        client.post(f"{AUTH}/login", sent, headers=token_of(client))
+        counts.append(len(hashed))
+        hashed.clear()
+
+    assert counts[0] > 0
+    assert set(counts) == {counts[0]}
 
 
-def test_cookie_caller_needs_a_csrf_token_to_write(db: None) -> None:
-    client = APIClient(enforce_csrf_checks=True)
-    client.force_login(UserFactory(is_superuser=True))
+def test_disabled_user_is_told_with_the_right_password_only(ada: User) -> None:
+    User.objects.update(is_active=False)
+    client = caller()
+    headers = token_of(client)
 
-    missing = client.post(TAGS, {"name": "production"})
-    client.cookies["csrftoken"] = "a" * 32
-    without_header = client.post(TAGS, {"name": "production"})
-    wrong = client.post(TAGS, {"name": "production"}, headers={"X-CSRFToken": "b" * 32})
-    right = client.post(TAGS, {"name": "production"}, headers={"X-CSRFToken": "a" * 32})
+    right = client.post(f"{AUTH}/login", SIGN_IN, headers=headers)
+    wrong = client.post(f"{AUTH}/login", {**SIGN_IN, "password": "wrong"}, headers=headers)
 
-    assert [missing.status_code, without_header.status_code, wrong.status_code] == [403] * 3
-    assert missing.json() == failure("CSRF_MISSING")
-    assert without_header.json() == failure("CSRF_MISSING")
-    assert wrong.json() == failure("CSRF_INVALID")
-    assert right.status_code == 201
+    text = "The password is right, but this account is disabled."
+    assert (right.status_code, right.json()) == (403, failure("ACCOUNT_DISABLED", text))
+    assert (wrong.status_code, wrong.json()) == (401, failure("INVALID_CREDENTIALS"))
+    assert not client.cookies.get("sessionid")
+    assert not OutstandingToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({}, failure("REQUEST_DATA_EMPTY")),
+        ({"username": "ada"}, invalid(password="This field is required.")),
+        (
+            {"username": "a\0", "password": "x"},
+            invalid(username="Null characters are not allowed."),
+        ),
+    ],
+)
+def test_sign_in_without_a_name_or_password(
+    ada: User, sent: dict[str, str], expected: dict[str, Any]
+) -> None:
+    client = caller()
+
+    response = client.post(f"{AUTH}/login", sent, headers=token_of(client))
+
+    assert (response.status_code, response.json()) == (400, expected)
+
+
+# --- CSRF ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["login", "logout", "change-password", "tokens"])
+def test_a_write_with_cookies_needs_the_csrf_token(ada: User, path: str) -> None:
+    client, _ = signed_in()
+    answers = [
+        client.post(f"{AUTH}/{path}", SIGN_IN),
+        client.post(f"{AUTH}/{path}", SIGN_IN, headers={"X-CSRFToken": "b" * 32}),
+    ]
+    client.cookies.pop("csrftoken")
+    answers.append(client.post(f"{AUTH}/{path}", SIGN_IN, headers={"X-CSRFToken": "b" * 32}))
+
+    assert [one.json() for one in answers] == [
+        failure("CSRF_MISSING"),
+        failure("CSRF_INVALID"),
+        failure("CSRF_MISSING"),
+    ]
+    assert [one.status_code for one in answers] == [403] * 3
+
+
+def test_a_bearer_writes_without_the_csrf_token(ada: User) -> None:
+    client, pair = signed_in()
+
+    with_cookie = client.post(TAGS, {"name": "a"}, headers=bearer_of(pair["access"]))
+    without = caller().post(TAGS, {"name": "b"}, headers=bearer_of(pair["access"]))
+    cookie_alone = client.post(TAGS, {"name": "c"})
+    with_token = client.post(TAGS, {"name": "d"}, headers=token_of(client))
+
+    answers = (with_cookie, without, cookie_alone, with_token)
+    assert [one.status_code for one in answers] == [201, 201, 403, 201]

@@ -1,18 +1,11 @@
-"""Signing in with a name and password, or with the session of the admin site."""
+"""Signing in with the session cookie: whoever writes with it shows that the page was ours."""
 
 from typing import Any
 
-from django.contrib.auth.backends import AllowAllUsersModelBackend
-from django.http import HttpRequest
 from django.middleware.csrf import REASON_CSRF_TOKEN_MISSING, REASON_NO_CSRF_COOKIE
-from rest_framework.authentication import BasicAuthentication, CSRFCheck, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.authentication import CSRFCheck, SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
-
-
-class AccountDisabled(PermissionDenied):
-    default_code = "ACCOUNT_DISABLED"
-    default_detail = "The password is right, but this account is disabled."
 
 
 class CsrfMissing(PermissionDenied):
@@ -27,24 +20,9 @@ class CsrfInvalid(PermissionDenied):
     )
 
 
-class BasicSignIn(BasicAuthentication):
-    www_authenticate_realm = "whalefall"
-
-    def authenticate_credentials(
-        self, userid: str, password: str, request: HttpRequest | Request | None = None
-    ) -> tuple[Any, None]:
-        """The user. The backend spends the same time on an unknown name as on a known one."""
-        backend = AllowAllUsersModelBackend()
-        user = backend.authenticate(None, username=userid, password=password)
-        if user is None:
-            raise AuthenticationFailed("The name or the password is wrong.")
-        if not user.is_active:
-            raise AccountDisabled
-        return user, None
-
-
 class SessionSignIn(SessionAuthentication):
     def enforce_csrf(self, request: Request) -> None:
+        """Raises CsrfMissing or CsrfInvalid."""
         check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]
         check.process_request(request)
         reason: Any = check.process_view(request, None, (), {})  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rest_framework.permissions import DjangoModelPermissions
+from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
 
 if TYPE_CHECKING:  # DRF's views import the settings, and these import us
@@ -33,3 +33,13 @@ class ModelPermissions(DjangoModelPermissions):
     def _queryset(self, view: "APIView") -> Any:
         # Its model is all that counts here; get_queryset may ask the database.
         return getattr(view, "queryset", None)
+
+
+class SignedInByPassword(IsAuthenticated):
+    """No API token gets to what would outlive its revocation: other tokens, the password."""
+
+    message = "An API token may not do this. Sign in with the password."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        may = super().has_permission(request, view)
+        return may and getattr(request.user, "scope", None) is None

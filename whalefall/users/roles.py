@@ -1,8 +1,11 @@
-"""What each role may do: the one table behind the groups' model permissions."""
+"""What each role may do: the one table behind the groups, the API, the console and the tokens."""
+
+from functools import cache
 
 READ = ("view",)
 ALL = ("view", "add", "change", "delete")
 RUN = ("view", "add", "change")
+OWN = ("view", "add", "delete")
 
 # app.model → what viewer, operator and admin may do with it.
 ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -16,6 +19,8 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "accounts.heldreading": (READ, ("view", "change"), ("view", "change")),
     "accounts.membership": (READ, READ, READ),
     "accounts.securable": (READ, READ, READ),
+    "auditlog.logentry": ((), (), READ),
+    "django_q.schedule": (READ, READ, ("view", "change")),
     "instances.credential": ((), (), ALL),
     "instances.database": (READ, READ, READ),
     "instances.instance": (READ, READ, ALL),
@@ -24,9 +29,27 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "sync_sessions.syncrecord": (READ, READ, READ),
     "sync_sessions.syncsession": (READ, RUN, RUN),
     "tags.tag": (READ, ALL, ALL),
+    "users.apitoken": (OWN, OWN, OWN),
     "users.user": ((), (), ALL),
 }
 NAMES = ("viewer", "operator", "admin")
+# What people call it → the permission that the API and the console ask for.
+ACTIONS = {
+    "run_syncs": "sync_sessions.add_syncsession",
+    "cancel_runs": "sync_sessions.change_syncsession",
+    "decide_held_readings": "accounts.change_heldreading",
+    "classify": "accounts.add_assignment",
+    "write_rules": "accounts.change_classificationrule",
+    "tag": "tags.change_tag",
+    "edit_instances": "instances.change_instance",
+    "edit_credentials": "instances.change_credential",
+    "aggregate_sizes": "instances.change_instance",
+    "keep_partitions": "instances.delete_instance",
+    "edit_schedules": "django_q.change_schedule",
+    "edit_users": "users.change_user",
+}
+# What an API token with a scope may do at most: as much as that role.
+SCOPES = {"read": "viewer", "operate": "operator", "admin": "admin"}
 
 
 def permissions_of(role: str) -> set[tuple[str, str]]:
@@ -37,3 +60,9 @@ def permissions_of(role: str) -> set[tuple[str, str]]:
         for (app, _, model), verbs in ((key.partition("."), one) for key, one in ROLES.items())
         for verb in verbs[position]
     }
+
+
+@cache
+def rights_in_scope(scope: str) -> frozenset[str]:
+    """``app.codename`` of everything that a token with ``scope`` may do."""
+    return frozenset(f"{app}.{codename}" for app, codename in permissions_of(SCOPES[scope]))

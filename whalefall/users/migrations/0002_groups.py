@@ -1,28 +1,13 @@
-from django.apps import apps as installed
-from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
-from whalefall.users.roles import NAMES, permissions_of
+from whalefall.users.roles import NAMES
 
 
 def make_groups(apps, schema_editor):
-    """The three groups, with the permissions of ``roles.py``.
-
-    Permissions are otherwise made after all migrations, too late to hand them out here.
-    """
-    for label in ("accounts", "instances", "sync_sessions", "tags", "users"):
-        create_permissions(
-            installed.get_app_config(label), verbosity=0, using=schema_editor.connection.alias
-        )
+    """The three groups. What each may do is given after the migrations, when the rights exist."""
     group_model = apps.get_model("auth", "Group")
-    permission_model = apps.get_model("auth", "Permission")
-    permissions = {
-        (one.content_type.app_label, one.codename): one
-        for one in permission_model.objects.select_related("content_type")
-    }
     for name in NAMES:
-        group, _ = group_model.objects.get_or_create(name=name)
-        group.permissions.set(permissions[key] for key in permissions_of(name))
+        group_model.objects.get_or_create(name=name)
 
 
 class Migration(migrations.Migration):

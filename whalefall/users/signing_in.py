@@ -1,0 +1,102 @@
+"""Names and passwords: signing in with them, signing out, and changing one."""
+
+from datetime import datetime
+
+from django.contrib.auth import SESSION_KEY, login, logout, update_session_auth_hash
+from django.contrib.auth.backends import AllowAllUsersModelBackend
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from rest_framework.throttling import BaseThrottle
+
+from whalefall.core.errors import InvalidRequest, WhalefallError
+from whalefall.users.limits import CHANGE_PASSWORD, SIGN_IN
+from whalefall.users.models import Attempt, User
+from whalefall.users.tokens import Pair, RefreshToken, end, rotate
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+REFRESH_ID = "refresh_id"
+"""Where a session keeps the id of the refresh token that came, or was renewed, with it."""
+
+
+class InvalidCredentials(WhalefallError):
+    code = "INVALID_CREDENTIALS"
+    http_status = 401
+    category = "authentication"
+
+
+class AccountDisabled(WhalefallError):
+    code = "ACCOUNT_DISABLED"
+    http_status = 403
+    category = "authorization"
+    recoverable = False
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where the request comes from. As many proxies are believed as ``PROXY_HOPS`` says."""
+    return str(BaseThrottle().get_ident(request))  # type: ignore[arg-type]
+
+
+def check_password(name: str, password: str, *, address: str, at: datetime) -> User:
+    """The user of that name, if the password is his. The attempt is counted.
+
+    An unknown name costs the same time and gives the same error as a wrong password. Raises
+    RateLimited, InvalidCredentials, or AccountDisabled when only that is in the way.
+    """
+    name = User.normalize_username(name)
+    Attempt.objects.admit(SIGN_IN, f"{name}\0{address}", at=at)
+    user = AllowAllUsersModelBackend().authenticate(None, username=name, password=password)
+    if not isinstance(user, User):
+        raise InvalidCredentials(gettext("The name or the password is wrong."))
+    if not user.is_active:
+        raise AccountDisabled(gettext("The password is right, but this account is disabled."))
+    return user
+
+
+def sign_in(request: HttpRequest, user: User) -> Pair:
+    """Begin a session, and a pair of tokens that ends with it."""
+    login(request, user, backend=BACKEND)
+    token = RefreshToken.for_user(user)
+    request.session[REFRESH_ID] = token.id
+    return token.pair()
+
+
+def renew(request: HttpRequest, encoded: str) -> Pair:
+    """The next pair. A session that began with these tokens will end them. Raises TokenRefused."""
+    token, used = rotate(encoded)
+    if request.session.get(REFRESH_ID) == used:
+        request.session[REFRESH_ID] = token.id
+    return token.pair()
+
+
+def sign_out(request: HttpRequest, user: User) -> None:
+    """End the session and the refresh token that belongs to it."""
+    if token_id := request.session.get(REFRESH_ID):
+        end(token_id, user=user)
+    logout(request)
+
+
+def change_password(request: HttpRequest, user: User, *, old: str, new: str, at: datetime) -> Pair:
+    """Set another password. Every session and token of a sign-in ends, except this request's.
+
+    The caller's session goes on, and a new pair is given. Raises RateLimited, and InvalidRequest
+    for a wrong old password or a poor new one.
+    """
+    Attempt.objects.admit(CHANGE_PASSWORD, str(user.pk), at=at)
+    if not user.check_password(old):
+        refuse("old_password", [gettext("This is not your password.")])
+    try:
+        validate_password(new, user)
+    except ValidationError as error:
+        refuse("new_password", error.messages)
+    user.replace_password(new)
+    token = RefreshToken.for_user(user)
+    if request.session.get(SESSION_KEY) == str(user.pk):
+        update_session_auth_hash(request, user)
+        request.session[REFRESH_ID] = token.id
+    return token.pair()
+
+
+def refuse(field: str, texts: list[str]) -> None:
+    raise InvalidRequest(" ".join(texts), extra={"fields": {field: texts}})

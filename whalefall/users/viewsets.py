@@ -1,0 +1,186 @@
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.middleware.csrf import get_token
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from whalefall.core.api import AtomicModelViewSet, NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet
+from whalefall.core.authentication import SessionSignIn
+from whalefall.core.permissions import ModelPermissions, SignedInByPassword
+from whalefall.users.models import ApiToken, User
+from whalefall.users.serializers import (
+    ApiTokenSerializer,
+    ChangePasswordSerializer,
+    CsrfTokenSerializer,
+    NewApiTokenSerializer,
+    PairSerializer,
+    RefreshSerializer,
+    SessionSerializer,
+    SignedInSerializer,
+    SignInSerializer,
+    SignOutSerializer,
+    UserSerializer,
+)
+from whalefall.users.signing_in import (
+    address_of,
+    change_password,
+    check_password,
+    renew,
+    sign_in,
+    sign_out,
+)
+from whalefall.users.tokens import end_encoded, issue_api_token
+from whalefall.users.whoami import session_of
+
+PUBLIC: dict[str, Any] = {"authentication_classes": (), "permission_classes": ()}
+SIGNED_IN: dict[str, Any] = {"permission_classes": (IsAuthenticated,)}
+BY_PASSWORD: dict[str, Any] = {"permission_classes": (SignedInByPassword,)}
+
+
+class AuthViewSet(ViewSet[User]):
+    """Signing in and out. Attempts are counted, and so outside any transaction."""
+
+    queryset = User.objects.none()
+    messages = {
+        "log_in": "Signed in.",
+        "log_out": "Signed out.",
+        "change_password": "The password is changed.",
+    }
+    serializers: ClassVar[dict[str, type[BaseSerializer[Any]]]] = {
+        "log_in": SignInSerializer,
+        "log_out": SignOutSerializer,
+        "refresh": RefreshSerializer,
+        "change_password": ChangePasswordSerializer,
+    }
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return self.serializers.get(self.action, NoBody)
+
+    @extend_schema(responses=CsrfTokenSerializer)
+    @action(detail=False, url_path="csrf-token", **PUBLIC)
+    def csrf_token(self, request: Request) -> Response:
+        return Response({"csrf_token": get_token(request)})
+
+    @extend_schema(responses=SignedInSerializer)
+    @action(detail=False, methods=["post"], url_path="login", **PUBLIC)
+    def log_in(self, request: Request) -> Response:
+        SessionSignIn().enforce_csrf(request)
+        given = self.valid(request)
+        user = check_password(
+            given["username"],
+            given["password"],
+            address=address_of(request),
+            at=timezone.now(),
+        )
+        pair = sign_in(request._request, user)
+        return Response({**pair, "user": UserSerializer(user).data})
+
+    @extend_schema(responses=PairSerializer)
+    @action(detail=False, methods=["post"], **PUBLIC)
+    @transaction.atomic
+    def refresh(self, request: Request) -> Response:
+        return Response(renew(request._request, self.valid(request)["refresh"]))
+
+    @extend_schema(responses=None)
+    @action(detail=False, methods=["post"], url_path="logout", **BY_PASSWORD)
+    @transaction.atomic
+    def log_out(self, request: SignedInRequest) -> Response:
+        given = self.valid(request) if request.data else {}
+        if "refresh" in given:
+            end_encoded(given["refresh"], user=request.user)
+        sign_out(request._request, request.user)
+        return Response(None)
+
+    @extend_schema(responses=SessionSerializer)
+    @action(detail=False, **SIGNED_IN)
+    def session(self, request: SignedInRequest) -> Response:
+        return Response(SessionSerializer(session_of(request)).data)
+
+    @extend_schema(responses=UserSerializer)
+    @action(detail=False, **SIGNED_IN)
+    def me(self, request: SignedInRequest) -> Response:
+        return Response(UserSerializer(request.user).data)
+
+    @extend_schema(responses=PairSerializer)
+    @action(detail=False, methods=["post"], url_path="change-password", **BY_PASSWORD)
+    def change_password(self, request: SignedInRequest) -> Response:
+        given = self.valid(request)
+        pair = change_password(
+            request._request,
+            request.user,
+            old=given["old_password"],
+            new=given["new_password"],
+            at=timezone.now(),
+        )
+        return Response(pair)
+
+
+class ApiTokenViewSet(mixins.DestroyModelMixin, ReadOnlyViewSet[ApiToken]):
+    """The caller's own; deleting revokes, and the row stays."""
+
+    queryset = ApiToken.objects.all()
+    permission_classes = (SignedInByPassword, ModelPermissions)
+    serializer_class = ApiTokenSerializer
+    filterset_fields = ("scope",)
+    search_fields = ("name",)
+    ordering_fields = ("name", "created_at", "expires_at", "last_used_at")
+    ordering = ("-created_at",)
+    messages = {
+        "create": "Created. The value is shown this once: put it where the script finds it.",
+        "destroy": "Revoked.",
+    }
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return super().get_queryset().filter(user=self.request.user.pk)
+
+    @extend_schema(responses={201: NewApiTokenSerializer})
+    def create(self, request: SignedInRequest) -> Response:
+        given = self.valid(request)
+        token, value = issue_api_token(request.user, **given, at=timezone.now())
+        return Response({**ApiTokenSerializer(token).data, "value": value}, status=201)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """200, since 204 has no room for the envelope."""
+        ApiToken.objects.filter(pk=self.get_object().pk).revoke(at=timezone.now())
+        return Response(None)
+
+
+class UserViewSet(AtomicModelViewSet[User]):
+    queryset = User.objects.prefetch_related("groups")
+    serializer_class = UserSerializer
+    filterset_fields = ("is_active", "is_staff")
+    search_fields = ("username", "first_name", "last_name", "email")
+    ordering_fields = ("username", "email", "last_login", "date_joined")
+    ordering = ("username",)
+
+    def get_object(self) -> User:
+        user = super().get_object()
+        if self.request.method not in ("GET", "HEAD", "OPTIONS"):
+            self.refuse_to_touch(user)
+        return user
+
+    def refuse_to_touch(self, user: User) -> None:
+        editor = self.request.user
+        if self.action == "destroy" and user == editor:
+            raise PermissionDenied("Nobody deletes himself.")
+        if not editor.may_touch(user):  # type: ignore[union-attr]
+            raise PermissionDenied("This user may do more than you.")
+
+    @transaction.atomic
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with User.people.keep_an_administrator():
+            return super().update(request, *args, **kwargs)
+
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with User.people.keep_an_administrator():
+            return super().destroy(request, *args, **kwargs)

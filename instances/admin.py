@@ -4,28 +4,26 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import sensitive_post_parameters
 
+import instances.credential_admin  # noqa: F401 -- it is an admin as well
 from accounts.models import Account
 from accounts.pages import instance_overview
 from accounts.sync import launch_account_sync
+from instances.bulk_admin import BulkInstanceAdmin
 from instances.coverage import NEVER_READ, coverage_by_instance
-from instances.forms import CredentialForm, InstanceForm
-from instances.models import Credential, Database, Instance, Section
+from instances.forms import InstanceForm
+from instances.models import Database, Instance, Section
 from instances.probe import Preflight, probe
-from instances.recycling import recycle, restore
+from instances.recycling import recycle, recycle_all, restore
 from sync_sessions.models import SyncSession
 from whalefall.core.admin import (
     DefaultedFilter,
-    ModelAdmin,
-    PasswordInput,
     ReadOnlyTabularInline,
     TextInput,
     signed_in,
@@ -43,44 +41,6 @@ from whalefall.core.errors import WhalefallError
 
 # Each waits for a server, at most as long as the time-outs of a reading.
 MOST_PROBED = 5
-
-
-@admin.register(Credential)
-class CredentialAdmin(ModelAdmin):
-    menu_group = _("Servers")
-    menu_icon = "key"
-    menu_position = 12
-    form = CredentialForm
-    fields = ("name", "username", "password", "description", "is_active")
-    list_display = ("name", "username", "used_by", "is_active")
-    list_filter = ("is_active",)
-    search_fields = ("name", "username")
-
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        living = Q(instances__deleted_at=None)
-        credentials: QuerySet[Credential] = super().get_queryset(request).defer("password")
-        return credentials.annotate(instance_count=Count("instances", filter=living))
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        names = super().get_fields(request, obj)
-        may_write = obj is None or self.has_change_permission(request, obj)
-        return names if may_write else [name for name in names if name != "password"]
-
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
-        if "password" in form.base_fields:
-            form.base_fields["password"].widget = PasswordInput({"autocomplete": "new-password"})
-        return form
-
-    @admin.display(description=_("instances"), ordering="instance_count")
-    def used_by(self, credential: Any) -> int:
-        count: int = credential.instance_count
-        return count
-
-    @method_decorator(sensitive_post_parameters("password"))
-    def changeform_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().changeform_view(*args, **kwargs)
-        return response
 
 
 class SectionInline(ReadOnlyTabularInline):
@@ -140,7 +100,7 @@ class ErrorFilter(admin.SimpleListFilter):
 
 
 @admin.register(Instance)
-class InstanceAdmin(ModelAdmin):
+class InstanceAdmin(BulkInstanceAdmin):
     """Deleting puts an instance into the recycle bin, with all that is known of it."""
 
     menu_group = _("Servers")
@@ -149,7 +109,7 @@ class InstanceAdmin(ModelAdmin):
     form = InstanceForm
     change_form_outer_before_template = "admin/instances/instance/overview.html"
     post_views = ("sync", "probe")
-    actions = ("sync_accounts", "probe_selected", "take_back")
+    actions = ("sync_accounts", "probe_selected", "change_tags", "take_back")
     list_display = (
         *("name", "engine", "address", "environment", "reached"),
         *("coverage", "accounts", "state"),
@@ -163,6 +123,13 @@ class InstanceAdmin(ModelAdmin):
         (_("Sign-in"), {"fields": ["credential", "tls_mode", "tls_ca"]}),
         (_("Order"), {"fields": ["environment", "tags", "storage_limit_bytes"]}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Instance | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if not request.user.has_perm("instances.view_credential"):
+            fieldsets = [(title, plainly(options)) for title, options in fieldsets]
+        may_move = obj is not None and self.has_change_permission(request, obj)
+        return [*fieldsets, (None, {"fields": ["asked_for"]})] if may_move else fieldsets
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "tls_ca":  # a path: one line
@@ -202,6 +169,10 @@ class InstanceAdmin(ModelAdmin):
             mark = badge(_("error"), "bad")
             return format_html('<span title="{}">{}</span>', instance.last_error, mark)
         return badge(_("active"), "good") if instance.is_active else badge(_("switched off"))
+
+    @admin.display(description=_("credential"))
+    def credential_name(self, instance: Instance) -> str:
+        return str(instance.credential)
 
     # --- one instance -----------------------------------------------------------------------
 
@@ -287,8 +258,14 @@ class InstanceAdmin(ModelAdmin):
         recycle(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Instance]") -> None:
-        for instance in queryset.filter(deleted_at=None):
-            recycle(instance)
+        recycle_all(list(queryset.values_list("pk", flat=True)))
+
+
+def plainly(options: dict[str, Any]) -> dict[str, Any]:
+    """With the credential's name for those whom a link to it would refuse."""
+    names = {"credential": "credential_name"}
+    fields = [names.get(one, one) if isinstance(one, str) else one for one in options["fields"]]
+    return {**options, "fields": fields}
 
 
 def probed(instance: Instance) -> tuple[Preflight | None, str]:

@@ -1,5 +1,6 @@
 """What a person may enter about a server and its sign-in."""
 
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from instances.models import Instance
+from instances.moving import SERVER, why_to_ask
 from instances.places import ADDRESS
 from instances.references import check_reference
 
@@ -44,6 +46,10 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """``asked_for``: the place for which the credential was chosen with an empty list before it."""
+
+    asked_for = forms.CharField(required=False, widget=forms.HiddenInput)
+
     def clean(self) -> dict[str, Any]:
         """The model's own check skips constraints on ``deleted_at``, which is not in the form."""
         data: dict[str, Any] = super().clean() or {}
@@ -54,4 +60,16 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
             others.filter(**{part: data[part] for part in ADDRESS}).exists()
         ):
             self.add_error("host", _("Another instance has this address."))
+        if self.instance.pk is not None:
+            self.ask_for_credential(data)
         return data
+
+    def ask_for_credential(self, data: dict[str, Any]) -> None:
+        """A choice that was filled in already is no answer: the list is emptied first."""
+        place = " ".join(str(data.get(part)) for part in (*SERVER, "tls_mode"))
+        text = why_to_ask(vars(self.instance), data)
+        if text and data.get("asked_for") != place:
+            self.add_error("credential", text)
+            shown: Any = copy(self.data)
+            shown["credential"], shown["asked_for"] = "", place
+            self.data = shown

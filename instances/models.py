@@ -59,7 +59,7 @@ class Credential(models.Model):
         """
         if not self.is_active:
             raise UnreadableCredential(f"The credential {self.name!r} is switched off.")
-        stored = self._decrypted()
+        stored = self.stored_text()
         kind, place = split_reference(stored)
         return self._referenced(kind, place) if kind else stored
 
@@ -69,7 +69,8 @@ class Credential(models.Model):
         except CannotDecrypt:
             raise self._unreadable() from None
 
-    def _decrypted(self) -> str:
+    def stored_text(self) -> str:
+        """The password, or the reference that stands for it. Raises UnreadableCredential."""
         try:
             return self._ciphertext().decrypt()
         except CannotDecrypt:

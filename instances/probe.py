@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils import timezone
 
+from instances.deadline import read_within
 from instances.engines import get_engine
-from instances.engines.base import Section, Target
+from instances.engines.base import Engine, Section, Target
 from instances.engines.errors import EngineError
 from instances.models import Instance
 
@@ -39,10 +41,13 @@ class Preflight:
 
 
 def probe_target(engine: str, target: Target) -> Preflight:
-    """Connect and read. Raises EngineError."""
-    with get_engine(engine).connect(target) as server:
-        accounts, sizes = server.read_accounts(), server.read_sizes()
-        tables = [told for told in server.stream_tables() if isinstance(told, Section)]
+    """Connect and read. Raises EngineError, within PROBE_TIMEOUT_SECONDS."""
+    return read_within(get_engine(engine)(target), read_all, settings.PROBE_TIMEOUT_SECONDS)
+
+
+def read_all(server: Engine) -> Preflight:
+    accounts, sizes = server.read_accounts(), server.read_sizes()
+    tables = [told for told in server.stream_tables() if isinstance(told, Section)]
     return Preflight(accounts.version, [*accounts.sections, *sizes.sections, *tables])
 
 

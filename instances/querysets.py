@@ -1,15 +1,16 @@
 """Which instances, credentials and sections; and the writes of those tables."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models
+from django.db import connections, models
+from django.db.models import F
 
 from whalefall.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from instances.models import Credential, Database, Instance, Section  # noqa: F401 -- named in a quoted base class
+    from instances.models import Credential, Database, Instance, Section
 
 BATCH = 500
 
@@ -25,6 +26,10 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
             credential.password = credential.rotated_password()
         return self.bulk_update(credentials, ["password"], batch_size=500)
 
+    def add(self, credentials: Iterable["Credential"]) -> None:
+        """Insert ``credentials`` and give each its key."""
+        self.bulk_create(credentials, batch_size=BATCH)
+
 
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def living(self) -> Self:
@@ -34,6 +39,10 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
     def active(self) -> Self:
         """Those that runs include: alive and switched on."""
         return self.living().filter(is_active=True)
+
+    def with_parts(self) -> Self:
+        """With their credentials and tags."""
+        return self.select_related("credential").prefetch_related("tags")
 
     def named(self, names: Sequence[str]) -> Self:
         """The living instances of these names. Raises InvalidRequest naming those that are none."""
@@ -53,12 +62,49 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         for credential in credentials:
             credential.delete()
 
-    def recycle(self, pk: int, *, at: datetime) -> None:
+    def recycle(self, keys: Collection[int], *, at: datetime) -> None:
         """Into the recycle bin; one that is there already keeps its moment."""
-        self.living().filter(pk=pk).update(deleted_at=at)
+        self.living().filter(pk__in=keys).update(deleted_at=at)
 
     def restore(self, pk: int) -> None:
         self.filter(pk=pk).update(deleted_at=None)
+
+    def add(self, instances: Iterable["Instance"]) -> None:
+        """Insert ``instances`` and give each its key."""
+        self.bulk_create(instances, batch_size=BATCH)
+
+    def add_tags(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Put tags on instances that have none yet; ``pairs`` are keys, the instance's first."""
+        through = self.model.tags.through
+        rows = [through(instance_id=instance, tag_id=tag) for instance, tag in pairs]
+        through.objects.bulk_create(rows, batch_size=BATCH)
+
+    def tag_pairs(self) -> "models.QuerySet[Any]":
+        """Which of these instances has which tag."""
+        return self.model.tags.through.objects.filter(instance__in=self.order_by())
+
+    def assign_tags(self, tags: Collection[int]) -> int:
+        """Put ``tags`` on these instances, in one statement; how many pairs are new."""
+        through = self.model.tags.through
+        connection = connections[self.db]
+        quote = connection.ops.quote_name
+        all_tags: Any = through._meta.get_field("tag").related_model
+        tag_rows = all_tags.objects.filter(pk__in=tags)
+        instances, given = self.order_by().values(key=F("pk")).query.sql_with_params()
+        chosen, named = tag_rows.order_by().values(key=F("pk")).query.sql_with_params()
+        sql = (
+            f"INSERT INTO {quote(through._meta.db_table)} (instance_id, tag_id) "  # noqa: S608 -- names of ours
+            f"SELECT one.key, tag.key FROM ({instances}) one CROSS JOIN ({chosen}) tag "
+            "WHERE true ON CONFLICT DO NOTHING"  # without WHERE, SQLite takes ON for a join's
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, (*given, *named))
+            return int(cursor.rowcount)
+
+    def remove_tags(self, tags: Collection[int] | None = None) -> int:
+        """Take ``tags`` (None: all) off these instances, in one statement; how many pairs went."""
+        pairs = self.tag_pairs()
+        return (pairs if tags is None else pairs.filter(tag__in=tags)).delete()[0]
 
     def lock(self, pk: int) -> "Instance":
         """The row, kept from other writers until the transaction ends (a no-op on SQLite)."""

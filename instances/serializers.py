@@ -5,13 +5,12 @@ from rest_framework.exceptions import ValidationError
 
 from instances.engines import engine_choices
 from instances.models import Credential, Instance, Section
+from instances.moving import SERVER, why_to_ask
 from instances.places import refuse_taken
 from instances.probe import Preflight
 from instances.references import check_reference
 from tags.models import Tag
 from whalefall.core.api import SecretField
-
-SERVER = ("engine", "host", "port")
 
 
 class CredentialSerializer(serializers.ModelSerializer[Credential]):
@@ -51,9 +50,7 @@ class InstanceSerializer(serializers.ModelSerializer[Instance]):
 
     def refuse_to_move(self, before: dict[str, Any], attrs: dict[str, Any]) -> None:
         """A stored password goes to another server only if somebody says so."""
-        moved = [name for name in SERVER if name in attrs and attrs[name] != before[name]]
-        if moved:
-            text = f"Name the credential again: its password would go to another {moved[0]}."
+        if text := why_to_ask(before, attrs):
             raise ValidationError({"credential": [text]})
 
 
@@ -104,6 +101,41 @@ class ConnectionStatusSerializer(serializers.ModelSerializer[Instance]):
         if instance.last_error:
             return "unreachable"
         return "reachable" if instance.last_reached_at else "unknown"
+
+
+class EngineCountSerializer(serializers.Serializer[Any]):
+    engine = serializers.CharField()
+    instances = serializers.IntegerField()
+
+
+class EnvironmentCountSerializer(serializers.Serializer[Any]):
+    """``environment`` is empty for those without one."""
+
+    environment = serializers.CharField()
+    instances = serializers.IntegerField()
+
+
+class ReadingsSerializer(serializers.Serializer[Any]):
+    """What the last reading of accounts knew of each instance."""
+
+    complete = serializers.IntegerField()
+    partial = serializers.IntegerField()  # type: ignore[assignment]
+    never_read = serializers.IntegerField()
+
+
+class StatisticsSerializer(serializers.Serializer[Any]):
+    """Numbers of instances outside the recycle bin. ``unknown``: never reached, nor tried."""
+
+    total = serializers.IntegerField()
+    active = serializers.IntegerField()
+    switched_off = serializers.IntegerField()
+    in_recycle_bin = serializers.IntegerField()
+    reachable = serializers.IntegerField()
+    unreachable = serializers.IntegerField()
+    unknown = serializers.IntegerField()
+    engines = EngineCountSerializer(many=True)
+    environments = EnvironmentCountSerializer(many=True)
+    coverage = ReadingsSerializer()
 
 
 class StoredTargetSerializer(serializers.Serializer[Any]):

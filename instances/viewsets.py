@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from instances.engines.base import Target
+from instances.exporting import EXPORTED
 from instances.filters import InstanceFilter
 from instances.models import Credential, Instance
 from instances.probe import Preflight, probe, probe_target
@@ -19,10 +20,14 @@ from instances.serializers import (
     CredentialSerializer,
     InstanceSerializer,
     PreflightSerializer,
+    StatisticsSerializer,
     StoredTargetSerializer,
     TypedTargetSerializer,
 )
+from instances.statistics import fleet_statistics
 from whalefall.core.api import AtomicModelViewSet, SignedInRequest, ViewSet
+from whalefall.core.exports import Columns, ExportMixin
+from whalefall.core.filters import refuse_unknown
 
 # Whoever may run a sync may let us connect to a server that we know.
 MAY_CONNECT = "sync_sessions.add_syncsession"
@@ -37,7 +42,7 @@ class CredentialViewSet(AtomicModelViewSet[Credential]):
     ordering = ("name",)
 
 
-class InstanceViewSet(AtomicModelViewSet[Instance]):
+class InstanceViewSet(ExportMixin, AtomicModelViewSet[Instance]):
     queryset = Instance.objects.prefetch_related("tags")
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilter
@@ -46,8 +51,14 @@ class InstanceViewSet(AtomicModelViewSet[Instance]):
     ordering = ("name",)
     required_permissions = {"restore": "instances.change_instance"}
     messages = {"destroy": "Moved to the recycle bin.", "restore": "Restored."}
+    export_name = "instances"
+
+    def export_columns(self) -> Columns:
+        return EXPORTED
 
     def get_queryset(self) -> QuerySet[Instance]:
+        if self.action == "exports":
+            return Instance.objects.with_parts()
         rows = super().get_queryset()
         return rows if self.action in ("list", "restore") else rows.filter(deleted_at=None)
 
@@ -61,6 +72,12 @@ class InstanceViewSet(AtomicModelViewSet[Instance]):
         instance = self.get_object()
         restore(instance)
         return Response(self.get_serializer(instance).data)
+
+    @extend_schema(responses=StatisticsSerializer)
+    @action(detail=False)
+    def statistics(self, request: SignedInRequest) -> Response:
+        refuse_unknown(request, {"format"})
+        return Response(StatisticsSerializer(fleet_statistics()).data)
 
 
 class InstanceConnectionViewSet(ViewSet[Instance]):

@@ -1,11 +1,12 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from tags.models import Tag
+from tags.querysets import TagQuerySet
 from whalefall.core.admin import ModelAdmin
 
 
@@ -19,9 +20,8 @@ class TagAdmin(ModelAdmin):
     search_fields = ("name", "category")
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        living = Q(instances__deleted_at=None)
-        tags: QuerySet[Tag] = super().get_queryset(request)
-        return tags.annotate(instance_count=Count("instances", filter=living))
+        tags: TagQuerySet = super().get_queryset(request)
+        return tags.with_uses()
 
     @admin.display(description=_("instances"), ordering="instance_count")
     def instances(self, tag: Any) -> int:

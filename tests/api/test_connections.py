@@ -5,7 +5,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from django.db import connection
+from django.db import connections
 from rest_framework.test import APIClient
 
 from instances.engines.base import Section, Target
@@ -198,10 +198,33 @@ def test_preflight_opens_no_transaction_of_ours_while_the_server_answers(
     root: APIClient, server_has: ServerHas
 ) -> None:
     instance, inside = InstanceFactory(), []
-    server_has(instance, reading(), during_read=lambda: inside.append(connection.in_atomic_block))
+    ours = connections["default"]  # the server is read in another thread, which has its own
+    server_has(instance, reading(), during_read=lambda: inside.append(ours.in_atomic_block))
 
     root.get(f"{PATH}/{instance.pk}/preflight")
     root.post(TEST, {"instance_id": instance.pk})
 
     # Accounts, sizes and tables, twice.
     assert inside == [False] * 6
+
+
+def test_driver_that_hangs_holds_up_nobody(
+    root: APIClient, server_has: ServerHas, settings: Any
+) -> None:
+    settings.PROBE_TIMEOUT_SECONDS = 0.2
+    instance = InstanceFactory()
+    server = server_has(instance, hangs=True, ignores_interrupt=True)
+    text = f"{instance.host} did not answer within 0.2 s; the attempt was ended."
+    suggestions = ["Check the load of the server, or raise the time-outs in the settings."]
+
+    for answer in (
+        lambda: root.get(f"{PATH}/{instance.pk}/preflight"),
+        lambda: root.post(TEST, {"instance_id": instance.pk}),
+    ):
+        response = answer()
+        assert response.status_code == 504
+        assert response.json() == failure("DATABASE_TIMEOUT", text, suggestions=suggestions)
+    server.released.set()
+
+    status = root.get(f"{PATH}/{instance.pk}/connection-status").json()["data"]
+    assert (status["status"], status["last_error"]) == ("unreachable", text)

@@ -1,0 +1,411 @@
+"""Many at once: instances from a file or a document, tags on all of them, and into the bin."""
+
+from typing import Any
+
+import pytest
+from auditlog.models import LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from instances.models import Credential, Instance
+from tags.models import Tag
+from tests.api.envelopes import failure, invalid, success
+from tests.factories import CredentialFactory, InstanceFactory, TagFactory
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
+
+CREATE = "/api/v1/instances/actions/batch-create"
+DELETE = "/api/v1/instances/actions/batch-delete"
+TAGS = "/api/v1/tags/bulk/actions"
+NONE = {"created": 0, "unchanged": 0, "valid": 0, "withheld": 0, "invalid": 0}
+HEAD = "name,engine,host,username,password,tags\n"
+FILE = HEAD + 'shop,toy,shop.org,app,s3cret-1,"web,""a, b"""\ncrm,toy,crm.org,app,s3cret-2,web\n'
+
+
+def send(client: APIClient, text: str | bytes, query: str = "") -> Any:
+    data = text.encode() if isinstance(text, str) else text
+    return client.post(f"{CREATE}{query}", data=data, content_type="text/csv")
+
+
+def row(line: int, name: str, status: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "line": line,
+        "name": name,
+        "status": status,
+        "instance_id": None,
+        "errors": {},
+        **fields,
+    }
+
+
+def everything() -> tuple[int, ...]:
+    """How many rows there are of all that an import writes."""
+    models: tuple[Any, ...] = (Instance, Credential, Tag, Instance.tags.through, LogEntry)
+    return tuple(model.objects.count() for model in models)
+
+
+def stored() -> set[tuple[Any, ...]]:
+    return {
+        (
+            *(one.name, one.host, one.port, one.credential.name, one.credential.username),
+            *(one.credential.reveal(), frozenset(tag.name for tag in one.tags.all())),
+        )
+        for one in Instance.objects.with_parts()
+    }
+
+
+def test_good_rows_of_a_file_are_imported_as_a_whole(admin: APIClient) -> None:
+    response = send(admin, FILE)
+
+    keys = dict(Instance.objects.values_list("name", "pk"))
+    assert response.status_code == 200
+    assert response.json() == success(
+        {
+            "counts": {**NONE, "total": 2, "created": 2},
+            "rows": [
+                row(2, "shop", "created", instance_id=keys["shop"]),
+                row(3, "crm", "created", instance_id=keys["crm"]),
+            ],
+        }
+    )
+    assert stored() == {
+        ("shop", "shop.org", 1, "shop", "app", "s3cret-1", frozenset({"web", "a, b"})),
+        ("crm", "crm.org", 1, "crm", "app", "s3cret-2", frozenset({"web"})),
+    }
+
+
+def test_json_and_a_form_import_the_same_as_a_file(admin: APIClient) -> None:
+    send(admin, FILE)
+    from_file = stored()
+    Instance.objects.all().forget()
+    facts = {"engine": "toy", "username": "app"}
+    document: list[dict[str, Any]] = [
+        {**facts, "name": "shop", "host": "shop.org", "password": "s3cret-1"},
+        {**facts, "name": "crm", "host": "crm.org", "password": "s3cret-2", "tags": ["web"]},
+    ]
+    document[0]["tags"] = ["web", "a, b"]
+    assert admin.post(CREATE, {"instances": document}).status_code == 200
+    assert stored() == from_file
+    Instance.objects.all().forget()
+
+    file = SimpleUploadedFile("servers.csv", FILE.encode())
+    assert admin.post(CREATE, {"file": file}, format="multipart").status_code == 200
+    assert stored() == from_file
+
+
+def test_dry_run_says_the_same_and_changes_nothing(admin: APIClient) -> None:
+    text = FILE + "bad,none,,u,p,\n"
+    before = everything()
+    dry = send(admin, text, "?dry_run=true")
+
+    assert (dry.status_code, everything()) == (200, before)
+    assert dry.json()["data"]["counts"] == {**NONE, "total": 3, "valid": 2, "invalid": 1}
+    real = send(admin, text).json()["data"]["rows"]
+    forgotten = {"created": "valid", "invalid": "invalid"}
+    assert dry.json()["data"]["rows"] == [
+        {**one, "status": forgotten[one["status"]], "instance_id": None} for one in real
+    ]
+
+
+def test_good_rows_of_a_bad_file_are_not_lost(admin: APIClient) -> None:
+    response = send(admin, FILE + "bad,none,,u,p,\n")
+
+    assert response.status_code == 200
+    assert response.json()["data"]["counts"] == {**NONE, "total": 3, "created": 2, "invalid": 1}
+    assert response.json()["data"]["rows"][2] == row(
+        4,
+        "bad",
+        "invalid",
+        errors={"engine": ['"none" is not a valid choice.'], "host": ["This field is required."]},
+    )
+    assert set(Instance.objects.values_list("name", flat=True)) == {"shop", "crm"}
+    assert not Credential.objects.filter(name="bad").exists()
+
+
+def test_all_or_nothing_writes_nothing_for_one_bad_row(admin: APIClient) -> None:
+    before = everything()
+
+    response = send(admin, FILE + "bad,none,x,u,p,\n", "?all_or_nothing=true")
+
+    assert (response.status_code, everything()) == (400, before)
+    assert response.json()["message"] == "1 of 3 rows are wrong, so nothing was changed."
+    assert response.json()["extra"]["result"]["counts"] == {
+        **NONE,
+        "total": 3,
+        "withheld": 2,
+        "invalid": 1,
+    }
+    assert send(admin, FILE, "?all_or_nothing=true").status_code == 200
+
+
+def test_the_mended_file_can_be_sent_again_as_a_whole(admin: APIClient) -> None:
+    send(admin, FILE)
+    before = everything()
+
+    again = send(admin, FILE)
+
+    assert (again.status_code, everything()) == (200, before)
+    assert again.json()["data"]["counts"] == {**NONE, "total": 2, "unchanged": 2}
+
+
+@pytest.mark.parametrize(
+    ("line", "errors"),
+    [
+        ("shop,toy,shop.org,app,other,web", {"name": ["credential", "tags"]}),
+        ("shop,toy,other.org,app,s3cret-1,", {"name": ["host", "tags"]}),
+        ("new,toy,shop.org,app,x,", {"host": "shop is at that address already."}),
+    ],
+)
+def test_what_is_taken_is_refused_and_stays_as_it_is(
+    admin: APIClient, line: str, errors: dict[str, Any]
+) -> None:
+    send(admin, FILE)
+    before = stored()
+
+    [one] = send(admin, f"{HEAD}{line}\n").json()["data"]["rows"]
+
+    taken = "There is an instance of this name already, with another {}."
+    expected = {
+        part: [taken.format(", ".join(why)) if isinstance(why, list) else why]
+        for part, why in errors.items()
+    }
+    assert (one["status"], one["errors"], stored()) == ("invalid", expected, before)
+
+
+def test_of_two_rows_with_a_name_or_an_address_neither_counts(admin: APIClient) -> None:
+    text = HEAD + "a,toy,one,u,p,\nb,toy,two,u,p,\na,toy,three,u,p,\nc,toy,two,u,p,\nd,toy,x,u,p,"
+
+    rows = send(admin, text).json()["data"]["rows"]
+
+    assert [(one["name"], one["status"], one["errors"]) for one in rows] == [
+        ("a", "invalid", {"name": ["Also in line 4."]}),
+        ("b", "invalid", {"host": ["Also in line 5."]}),
+        ("a", "invalid", {"name": ["Also in line 2."]}),
+        ("c", "invalid", {"host": ["Also in line 3."]}),
+        ("d", "created", {}),
+    ]
+
+
+def test_a_stored_credential_is_named_and_a_second_of_its_name_is_not_made(
+    admin: APIClient,
+) -> None:
+    CredentialFactory(name="shared")
+    head = "name,engine,host,credential,username,password\n"
+    text = f"{head}a,toy,a,shared,,\nb,toy,b,nobody,,\nshared,toy,c,,u,p\n"
+    text += "d,toy,d,shared,u,\ne,toy,e,,u,"
+
+    rows = send(admin, text).json()["data"]["rows"]
+
+    assert [one["errors"].get("credential", []) for one in rows] == [
+        [],
+        ["There is no credential of this name."],
+        ["There is a credential named shared already; name it, without user name."],
+        ["Name one, or a user name and password."],
+        ["Needed, or a user name and password."],
+    ]
+    assert [one["status"] for one in rows] == ["created", *["invalid"] * 4]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_an_empty_file_is_no_import(admin: APIClient, content: bytes) -> None:
+    assert send(admin, content).json()["message_code"] == "REQUEST_DATA_EMPTY"
+    assert admin.post(CREATE, {}).json()["message_code"] == "REQUEST_DATA_EMPTY"
+
+
+def test_a_misspelt_option_or_field_is_refused(admin: APIClient) -> None:
+    assert send(admin, FILE, "?dryrun=true").status_code == 400
+    wrong = {"instances": [{"name": "a", "engine": "toy", "host": "h", "pasword": "x"}, 7]}
+    rows = admin.post(CREATE, wrong).json()["data"]["rows"]
+    assert [one["errors"] for one in rows] == [
+        {"pasword": ["There is no such field."]},
+        {"row": ["An object with the fields of an instance, please."]},
+    ]
+    assert not Instance.objects.exists()
+
+
+def test_a_file_that_is_too_long_is_refused(admin: APIClient, settings: Any) -> None:
+    settings.MOST_UPLOAD_BYTES = len(FILE)
+    assert send(admin, FILE, "?dry_run=true").status_code == 200
+    assert send(admin, FILE + "\n").json()["message_code"] == "VALIDATION_ERROR"
+
+
+def test_no_password_of_an_import_is_answered_or_logged(
+    admin: APIClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    for query in ("?dry_run=true", ""):
+        response = send(admin, FILE + "bad,none,x,u,s3cret-3,\n", query)
+        assert b"s3cret" not in response.content
+    assert "s3cret" not in caplog.text
+    changes = [str(entry.changes) for entry in LogEntry.objects.all()]
+    assert len(changes) > 4
+    assert "s3cret" not in "".join(changes)
+
+
+# --- into the recycle bin -----------------------------------------------------------------------
+
+
+def test_batch_delete_moves_all_into_the_bin_or_none(admin: APIClient) -> None:
+    one, two = InstanceFactory(), InstanceFactory()
+    gone = InstanceFactory(deleted_at=timezone.now())
+
+    wrong = admin.post(DELETE, {"instance_ids": [one.pk, 10**9]})
+    assert wrong.json() == invalid(instance_ids="There is none with the id 1000000000.")
+    assert Instance.objects.living().count() == 2
+
+    response = admin.post(DELETE, {"instance_ids": [one.pk, two.pk, gone.pk, one.pk]})
+    assert response.json() == success({"deleted": 2, "unchanged": 1}, "Moved to the recycle bin.")
+    assert not Instance.objects.living().exists()
+    assert admin.post(DELETE, {}).json()["message_code"] == "REQUEST_DATA_EMPTY"
+
+
+# --- tags ---------------------------------------------------------------------------------------
+
+
+def tag(client: APIClient, operation: str, instances: list[Any], *tags: Any) -> Any:
+    body: dict[str, Any] = {"instance_ids": [getattr(one, "pk", one) for one in instances]}
+    if operation != "remove-all":
+        body["tag_ids"] = [getattr(one, "pk", one) for one in tags]
+    return client.post(f"{TAGS}/{operation}", body)
+
+
+def pairs() -> set[tuple[int, int]]:
+    return set(Instance.tags.through.objects.values_list("instance_id", "tag_id"))
+
+
+def test_tags_are_assigned_removed_and_all_removed(operator: APIClient) -> None:
+    instances, (a, b) = InstanceFactory.create_batch(3), TagFactory.create_batch(2)
+    other = InstanceFactory()
+    other.tags.add(a)
+    instances[0].tags.add(a)
+    kept = (other.pk, a.pk)
+    every = {(one.pk, tag.pk) for one in instances for tag in (a, b)}
+
+    def told(response: Any, message: str, **numbers: int) -> None:
+        assert (response.status_code, response.json()) == (200, success(numbers, message))
+
+    told(
+        tag(operator, "assign", instances, a, b, a),
+        "Assigned.",
+        instances=3,
+        tags=2,
+        changed=5,
+        unchanged=1,
+    )
+    assert pairs() == {kept, *every}
+    told(
+        tag(operator, "remove", instances[:2], b),
+        "Removed.",
+        instances=2,
+        tags=1,
+        changed=2,
+        unchanged=0,
+    )
+    assert pairs() == {kept, *every} - {(one.pk, b.pk) for one in instances[:2]}
+    told(
+        tag(operator, "remove-all", instances),
+        "Removed.",
+        instances=3,
+        tags=2,
+        changed=4,
+        unchanged=0,
+    )
+    assert pairs() == {kept}
+
+
+@pytest.mark.parametrize("operation", ["assign", "remove", "remove-all"])
+def test_an_unknown_id_changes_nothing(operator: APIClient, operation: str) -> None:
+    one, a = InstanceFactory(), TagFactory()
+    one.tags.add(a)
+    before, entries = pairs(), LogEntry.objects.count()
+
+    wrong = tag(operator, operation, [one, 10**6, 10**6 + 1], a, TagFactory())
+    text = "There is none with the id 1000000, 1000001."
+    assert (wrong.status_code, wrong.json()) == (400, invalid(instance_ids=text))
+    if operation != "remove-all":
+        response = tag(operator, operation, [one], a, 77)
+        assert response.json() == invalid(tag_ids="There is none with the id 77.")
+    assert (pairs(), LogEntry.objects.count()) == (before, entries + 1)  # the factory's tag
+
+
+@pytest.mark.parametrize("operation", ["assign", "remove", "remove-all"])
+def test_an_empty_body_is_refused(operator: APIClient, operation: str) -> None:
+    response = operator.post(f"{TAGS}/{operation}", {})
+    assert (response.status_code, response.json()) == (400, failure("REQUEST_DATA_EMPTY"))
+    assert tag(operator, operation, [], TagFactory()).json()["message_code"] == "VALIDATION_ERROR"
+
+
+def test_tags_of_any_number_of_instances_take_the_same_statements(operator: APIClient) -> None:
+    tags = TagFactory.create_batch(10)
+    found: dict[str, list[int]] = {"assign": [], "remove": [], "remove-all": []}
+    tag(operator, "assign", [InstanceFactory()], *tags)  # what Django looks up once, it has now
+    for number in (1, 1500):
+        # One insert each, or the factories take longer than the test.
+        credential = CredentialFactory()
+        instances = Instance.objects.bulk_create(
+            Instance(
+                name=f"{number}-{n}",
+                engine="toy",
+                host=f"{number}-{n}",
+                port=1,
+                credential=credential,
+            )
+            for n in range(number)
+        )
+        for operation in ("assign", "remove", "assign", "remove-all"):
+            with CaptureQueriesContext(connection) as queries:
+                assert tag(operator, operation, instances, *tags).status_code == 200
+            found[operation].append(len(queries))
+    assert {operation: len(set(numbers)) for operation, numbers in found.items()} == {
+        "assign": 1,
+        "remove": 1,
+        "remove-all": 1,
+    }
+
+
+def test_audit_tells_which_instances_got_and_lost_a_tag(operator: APIClient) -> None:
+    one, two = InstanceFactory(name="one"), InstanceFactory(name="two")
+    a, b = TagFactory(name="a"), TagFactory(name="b")
+    one.tags.add(a)
+    LogEntry.objects.all().delete()
+
+    tag(operator, "assign", [one, two], a, b)
+    tag(operator, "remove-all", [two])
+
+    assert [(entry.object_repr, entry.changes) for entry in LogEntry.objects.order_by("pk")] == [
+        ("a", changed("add", "two")),
+        ("b", changed("add", "one", "two")),
+        ("a", changed("delete", "two")),
+        ("b", changed("delete", "two")),
+    ]
+
+
+def changed(operation: str, *names: str) -> dict[str, Any]:
+    return {"instances": {"type": "m2m", "operation": operation, "objects": [*names]}}
+
+
+def test_tag_in_use_is_not_deleted_and_options_and_categories_tell_all(
+    operator: APIClient, viewer: APIClient
+) -> None:
+    a, b = TagFactory(name="a", category="env"), TagFactory(name="b", category="env")
+    InstanceFactory().tags.add(a, b)
+    InstanceFactory(deleted_at=timezone.now()).tags.add(a)
+    free = TagFactory(name="c")
+
+    assert operator.delete(f"/api/v1/tags/{a.pk}").json()["message_code"] == "TAG_IN_USE"
+    assert viewer.get("/api/v1/tags/options").json() == success(
+        [
+            {"id": free.pk, "name": "c", "category": ""},
+            {"id": a.pk, "name": "a", "category": "env"},
+            {"id": b.pk, "name": "b", "category": "env"},
+        ]
+    )
+    assert viewer.get("/api/v1/tags/categories").json() == success(
+        [
+            {"category": "", "tags": 1, "instances": 0},
+            {"category": "env", "tags": 2, "instances": 1},
+        ]
+    )

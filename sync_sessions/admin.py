@@ -3,19 +3,39 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from sync_sessions.launch import cancel_session
+from sync_sessions.jobs import jobs, start
+from sync_sessions.launch import cancel_session, retry_failed
 from sync_sessions.models import SyncRecord, SyncSession
 from sync_sessions.querysets import OPEN
-from whalefall.core.admin import ReadOnlyModelAdmin
-from whalefall.core.display import link, moment, page_of, seconds_between, share_text, status_badge
+from sync_sessions.schedules import change_cron, missing_schedules, pause, resume
+from whalefall.core.admin import (
+    ReadOnlyModelAdmin,
+    console_page,
+    page_of_console,
+    signed_in,
+)
+from whalefall.core.display import (
+    link,
+    moment,
+    object_url,
+    page_of,
+    seconds_between,
+    share_text,
+    status_badge,
+)
+from whalefall.core.errors import WhalefallError
 
 # The queue's own tables: sessions say all of it better, and a schedule edited by hand can stop all.
 admin.site.unregister([Failure, OrmQ, Schedule, Success])
@@ -27,7 +47,7 @@ class SyncSessionAdmin(ReadOnlyModelAdmin):
     menu_icon = "sync"
     menu_position = 31
     page_template = "admin/sync_sessions/syncsession/page.html"
-    post_views = ("cancel",)
+    post_views = ("cancel", "retry")
     list_display = (
         *("created", "category", "state", "progress"),
         *("duration", "trigger", "requested_by"),
@@ -74,6 +94,8 @@ class SyncSessionAdmin(ReadOnlyModelAdmin):
             "done": counted.total - counted.open,
             "progress_text": progress_text(counted),
             "is_open": row.status in OPEN,
+            "may_retry": counted.failed and not counted.open and self.has_retry_permission(request),
+            "retries": row.retries.all(),
             "may_cancel": row.status in OPEN and self.has_cancel_permission(request),
             "records": page_of(request, records, "records"),
             "events": page_of(request, events, "events", 200),
@@ -101,6 +123,18 @@ class SyncSessionAdmin(ReadOnlyModelAdmin):
         else:
             messages.warning(request, gettext("The session was over, or was asked before."))
         return HttpResponseRedirect("../change/")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sync_sessions.add_syncsession")
+
+    def retry(self, request: HttpRequest, session: SyncSession) -> HttpResponse:
+        trigger, person = SyncSession.Trigger.ADMIN, signed_in(request)
+        try:
+            again = retry_failed(session, trigger=trigger, requested_by=person)
+            return HttpResponseRedirect(object_url(again))
+        except WhalefallError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect("../change/")
 
 
 def with_progress(session: SyncSession) -> Any:
@@ -165,3 +199,54 @@ class SyncRecordAdmin(ReadOnlyModelAdmin):
 
     def page(self, request: HttpRequest, row: SyncRecord) -> dict[str, Any]:
         return {"record": row, "events": page_of(request, row.events.all(), "events", 200)}
+
+
+# --- schedules ------------------------------------------------------------------------------------
+
+MAY_EDIT = "django_q.change_schedule"
+
+
+@console_page(
+    *("schedules/", "schedules", "django_q.view_schedule"),
+    title=_("Schedules"),
+    menu_group=_("Runs"),
+    menu_icon="schedule",
+    menu_position=33,
+)
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedules_page(request: HttpRequest) -> HttpResponse:
+    """The list; a POST is one of its buttons, or the form of an expression that was wrong."""
+    form: dict[str, Any] = {}
+    if request.method == "POST":
+        if not request.user.has_perm(MAY_EDIT):
+            raise PermissionDenied
+        try:
+            return HttpResponseRedirect(act(request))
+        except WhalefallError as error:
+            form = {"name": request.POST.get("name"), "cron": request.POST.get("cron")}
+            form["error"] = str(error)
+            messages.error(request, form["error"])
+    context = {"jobs": jobs(), "missing": missing_schedules(), "form": form}
+    may_edit = request.user.has_perm(MAY_EDIT)
+    context |= {"may_edit": may_edit, "zone": timezone.get_current_timezone_name()}
+    return page_of_console(
+        request, "admin/sync_sessions/schedules.html", gettext("Schedules"), context
+    )
+
+
+def act(request: HttpRequest) -> str:
+    """Do what the button says; where to go then. Raises Http404 and WhalefallError."""
+    name, action = request.POST.get("name", ""), request.POST.get("action")
+    if action == "run":
+        started = start(name, trigger=SyncSession.Trigger.ADMIN, requested_by=signed_in(request))
+        messages.success(request, gettext("Started."))
+        return object_url(started) if started else reverse("admin:schedules")
+    with transaction.atomic():
+        if action == "pause":
+            pause(name)
+        elif action == "resume":
+            resume(name)
+        else:
+            change_cron(name, request.POST.get("cron", ""))
+    messages.success(request, gettext("Saved."))
+    return f"{reverse('admin:schedules')}#{name}"

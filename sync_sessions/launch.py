@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 from instances.models import Instance
 from sync_sessions.models import SyncRecord, SyncSession
 from sync_sessions.signals import session_finished
+from whalefall.core.audit import CREATE, note
 from whalefall.core.errors import InvalidRequest
 from whalefall.core.fallbacks import FallbackReason, log_fallback
 
@@ -36,16 +37,26 @@ def open_session(
     *,
     trigger: str,
     requested_by: "User | None" = None,
+    retry_of: SyncSession | None = None,
 ) -> SyncSession:
     """A new session with one pending record per instance (None: for the whole fleet).
 
-    Nothing is queued yet.
+    Nothing is queued yet. ``retry_of``: the session whose failed records it runs again.
     """
     now = timezone.now()
     session = SyncSession.objects.begin(
-        at=now, category=category, task=task, trigger=trigger, requested_by=requested_by
+        at=now,
+        category=category,
+        task=task,
+        trigger=trigger,
+        requested_by=requested_by,
+        retry_of=retry_of,
     )
-    if not SyncRecord.objects.begin(session, instances, lease_until=now + QUEUE_GRACE):
+    records = SyncRecord.objects.begin(session, instances, lease_until=now + QUEUE_GRACE)
+    if trigger != SyncSession.Trigger.SCHEDULE:
+        started = {"status": [None, "started"], "category": [None, category]}
+        note([(session, {**started, "records": [None, records]})], action=CREATE)
+    if not records:
         SyncSession.objects.finish(session=session.pk, at=now)
         session.refresh_from_db()
     return session
@@ -59,13 +70,21 @@ def launch(
     *,
     trigger: str,
     requested_by: "User | None" = None,
+    retry_of: SyncSession | None = None,
 ) -> SyncSession:
     """Open a session and hand it to the workers once the surrounding transaction commits.
 
     ``task`` is the dotted path of a function that takes a session's id and the first and last
     record of a chunk.
     """
-    session = open_session(category, task, instances, trigger=trigger, requested_by=requested_by)
+    session = open_session(
+        category,
+        task,
+        instances,
+        trigger=trigger,
+        requested_by=requested_by,
+        retry_of=retry_of,
+    )
     queue(list(session.records.select_related("session").order_by("pk")))
     return session
 
@@ -90,7 +109,12 @@ def retry_failed(
             extra={"fields": {"session": ["No failed record."]}},
         )
     return launch(
-        session.category, session.task, instances, trigger=trigger, requested_by=requested_by
+        session.category,
+        session.task,
+        instances,
+        trigger=trigger,
+        requested_by=requested_by,
+        retry_of=session,
     )
 
 
@@ -133,6 +157,8 @@ def cancel_session(session: SyncSession) -> bool:
     with transaction.atomic(durable=True):
         asked = SyncSession.objects.request_cancel(session.pk, at=now)
         session.records.cancel_pending(at=now)
+        if asked:
+            note([(session, {"status": [session.status, "cancel requested"]})])
     finish_session(session.pk)
     return asked
 

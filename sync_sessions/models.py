@@ -20,7 +20,8 @@ class SyncSession(models.Model):
     """One batch of work over some instances, or over the whole fleet.
 
     ``task`` is the dotted path of the function that works on a chunk of its records. How far it
-    is, is counted from its records, never stored.
+    is, is counted from its records, never stored. ``schedule`` is the name of the schedule that it
+    is a run of, or ""; ``retry_of`` the session whose failed records it runs again.
     """
 
     class Category(models.TextChoices):
@@ -60,6 +61,14 @@ class SyncSession(models.Model):
         related_name="+",
         verbose_name=_("requested by"),
     )
+    schedule = models.CharField(_("schedule"), max_length=100, blank=True, default="")
+    retry_of = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        related_name="retries",
+        verbose_name=_("runs again"),
+    )
     created_at = models.DateTimeField(_("created at"))
     started_at = models.DateTimeField(_("started at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
@@ -71,7 +80,21 @@ class SyncSession(models.Model):
         ordering = ("-created_at",)
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
-        indexes = (models.Index(fields=["created_at"], name="session_created"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["schedule"],
+                condition=Q(status__in=["pending", "running"]) & ~Q(schedule=""),
+                name="session_of_schedule_open_alone",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["created_at"], name="session_created"),
+            models.Index(
+                fields=["schedule", "created_at"],
+                condition=~Q(schedule=""),
+                name="session_of_schedule",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.category} {self.created_at:%Y-%m-%d %H:%M}"

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sync_sessions.models import SyncRecord
 from sync_sessions.reports import record_line
+from whalefall.core.commands import Lines, printable
 
 
 @contextmanager
 def progress_of(
-    total: int, output: Any, *, doing: str = "Syncing", is_silent: bool = False
+    total: int, output: Lines, *, doing: str = "Syncing", is_silent: bool = False
 ) -> Iterator[Callable[[SyncRecord], None]]:
     """Something to call with each record that has ended.
 
@@ -26,11 +26,11 @@ def progress_of(
         yield lambda record: output.write(record_line(record))
     else:
         columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(file=output, markup=False)) as bar:
+        with Progress(*columns, console=Console(file=output.stream, markup=False)) as bar:
             task = bar.add_task("", total=total)
 
             def settled(record: SyncRecord) -> None:
-                bar.console.print(record_line(record), highlight=False, soft_wrap=True)
+                bar.console.print(printable(record_line(record)), highlight=False, soft_wrap=True)
                 bar.advance(task)
 
             yield settled

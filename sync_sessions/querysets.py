@@ -32,9 +32,29 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
             open=Count("records", filter=Q(records__status__in=OPEN)),
         )
 
+    def counted(self, sessions: "Iterable[SyncSession]") -> "list[SyncSession]":
+        """The same in the same order, as they are now, with their progress."""
+        keys = [session.pk for session in sessions]
+        rows = self.filter(pk__in=keys).with_progress().select_related("requested_by")
+        found = {session.pk: session for session in rows}
+        return [found[key] for key in keys if key in found]
+
     def begin(self, *, at: datetime, **what: Any) -> "SyncSession":
         """A new session of ``what``: category, task, trigger and who asked for it."""
         return self.create(created_at=at, **what)
+
+    def tie(self, session: "SyncSession", *, schedule: str) -> None:
+        """Say of which schedule ``session`` is a run.
+
+        Raises IntegrityError when it is open, and so is another run of that schedule.
+        """
+        with transaction.atomic():
+            self.filter(pk=session.pk).update(schedule=schedule)
+        session.schedule = schedule
+
+    def open_of(self, schedule: str) -> Self:
+        """The run of ``schedule`` that has not ended; there is one at most."""
+        return self.filter(schedule=schedule, status__in=OPEN)
 
     def start(self, session: UUID, *, at: datetime) -> None:
         self.filter(pk=session, status="pending").update(status="running", started_at=at)

@@ -8,6 +8,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
 
+from instances.deadline import read_apart
 from instances.engines.base import Engine
 from sync_sessions.events import EventBuffer
 from sync_sessions.models import SyncRecord
@@ -34,21 +35,8 @@ class Reader:
         return self.buffer.record
 
     def start(self, read: Callable[[Engine], Any]) -> None:
-        # A daemon: a driver that hangs for good must not keep the process from ending. The
-        # thread has a copy of the context, since the main thread enters the record's own.
-        context = self.context.copy()
-        threading.Thread(target=context.run, args=(self._read, read), daemon=True).start()
-
-    def _read(self, read: Callable[[Engine], Any]) -> None:
-        try:
-            self.engine.open()
-            result = read(self.engine)
-        except BaseException as error:  # noqa: BLE001 -- handed to the main thread, which judges
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(result)
-        finally:
-            self.engine.close()
+        # A copy of the context, since the main thread enters the record's own.
+        read_apart(self.engine, read, self.future, self.context.copy())
 
     def end(self, reason: WhalefallError) -> None:
         """Interrupt the reader; after a short grace it is settled with ``reason`` regardless."""

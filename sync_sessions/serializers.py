@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from instances.serializers import InstanceNameSerializer
+from sync_sessions.cron import LONGEST
 from sync_sessions.models import SyncEvent, SyncRecord, SyncSession
 
 
@@ -20,7 +21,7 @@ class SyncSessionSerializer(serializers.ModelSerializer[SyncSession]):
         model = SyncSession
         fields = (
             *("id", "category", "trigger", "status", "requested_by", "created_at"),
-            *("started_at", "finished_at", "cancel_requested_at"),
+            *("started_at", "finished_at", "cancel_requested_at", "schedule", "retry_of"),
             *("total", "completed", "failed", "cancelled", "open"),
         )
         read_only_fields = fields
@@ -74,3 +75,41 @@ class SyncResultSerializer(serializers.Serializer[Any]):
 
 class SyncedSerializer(serializers.Serializer[Any]):
     result = SyncResultSerializer()
+
+
+class LastRunSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    outcome = serializers.ChoiceField(
+        choices=SyncSession.Status.choices,
+        help_text="A session's status; completed or failed for what keeps no session.",
+    )
+    session_id = serializers.UUIDField(allow_null=True)
+
+
+class JobSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    cron = serializers.CharField()
+    explanation = serializers.CharField(help_text="The expression in words.")
+    paused = serializers.BooleanField()
+    running = serializers.BooleanField(
+        allow_null=True, help_text="null for what is done in a moment and keeps no session."
+    )
+    overdue = serializers.BooleanField()
+    problem = serializers.CharField(help_text="Why the expression runs nothing; empty: it does.")
+    last_run = LastRunSerializer(allow_null=True)
+    next_runs = serializers.ListField(
+        child=serializers.DateTimeField(), help_text="In TIME_ZONE; none while it is paused."
+    )
+
+
+class CronSerializer(serializers.Serializer[Any]):
+    cron = serializers.CharField(
+        max_length=LONGEST, help_text="Minute, hour, day, month, day of the week, in TIME_ZONE."
+    )
+
+
+class JobStartedSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField(
+        allow_null=True, help_text="null for what is done already and keeps no session."
+    )

@@ -1,17 +1,26 @@
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
+from django_q.models import Schedule
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
+from sync_sessions.filters import SyncSessionFilter
+from sync_sessions.jobs import job_named, jobs, start
 from sync_sessions.launch import cancel_session, retry_failed
 from sync_sessions.models import SyncEvent, SyncRecord, SyncSession
+from sync_sessions.schedules import change_cron, pause, resume
 from sync_sessions.serializers import (
+    CronSerializer,
     ErrorLogSerializer,
+    JobSerializer,
+    JobStartedSerializer,
     SessionIdSerializer,
     SyncEventSerializer,
     SyncRecordSerializer,
@@ -19,6 +28,7 @@ from sync_sessions.serializers import (
 )
 from whalefall.core.api import M, ReadOnlyViewSet, SignedInRequest, ViewSet
 from whalefall.core.errors import WhalefallError
+from whalefall.core.filters import refuse_unknown
 
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 OF_SESSION = f"(?P<session>{UUID})"
@@ -33,17 +43,26 @@ class SessionOver(WhalefallError):
 
 
 class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
-    queryset = SyncSession.objects.with_progress().select_related("requested_by")
+    queryset = SyncSession.objects.select_related("requested_by")
     serializer_class = SyncSessionSerializer
     lookup_value_regex = UUID
-    filterset_fields = ("category", "trigger", "status")
-    ordering_fields = ("created_at", "started_at", "finished_at", "status", "category")
+    filterset_class = SyncSessionFilter
+    search_fields = ("requested_by__username", "schedule")
+    ordering_fields = ("created_at", "started_at", "finished_at", "status", "category", "trigger")
     ordering = ("-created_at",)
     required_permissions = {
         "cancel": "sync_sessions.change_syncsession",
         "retry_failed": "sync_sessions.add_syncsession",
     }
     messages = {"cancel": "The session is being cancelled.", "retry_failed": "Queued."}
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Counts the records of the page only: those of all sessions are millions."""
+        return SyncSession.objects.counted(super().paginate_queryset(queryset) or ())
+
+    def get_object(self) -> SyncSession:
+        [session] = SyncSession.objects.counted([super().get_object()])
+        return session
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"], url_path="actions/cancel")
@@ -62,6 +81,58 @@ class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
             self.get_object(), trigger=SyncSession.Trigger.API, requested_by=request.user
         )
         return Response({"session_id": session.pk}, status.HTTP_202_ACCEPTED)
+
+
+class JobViewSet(ViewSet[Any]):
+    """What runs by itself, and when. A list of a handful, so it has no pages."""
+
+    queryset = Schedule.objects.none()
+    serializer_class = JobSerializer
+    pagination_class = None
+    lookup_value_regex = "[a-z_]+"
+    required_permissions = dict.fromkeys(
+        ("update", "pause", "resume", "run"), "django_q.change_schedule"
+    )
+    messages = {"pause": "Paused.", "resume": "Resumed.", "run": "Started."}
+
+    @extend_schema(responses=JobSerializer(many=True))
+    def list(self, request: SignedInRequest) -> Response:
+        refuse_unknown(request, {"format"})
+        return Response(JobSerializer(jobs(), many=True).data)
+
+    @extend_schema(responses=JobSerializer)
+    def retrieve(self, request: SignedInRequest, pk: str) -> Response:
+        return Response(JobSerializer(job_named(pk)).data)
+
+    @extend_schema(request=CronSerializer, responses=JobSerializer)
+    @transaction.atomic
+    def update(self, request: SignedInRequest, pk: str) -> Response:
+        change_cron(pk, self.valid(request)["cron"])
+        return self.retrieve(request, pk)
+
+    @extend_schema(request=None, responses=JobSerializer)
+    @action(detail=True, methods=["post"], url_path="actions/pause")
+    @transaction.atomic
+    def pause(self, request: SignedInRequest, pk: str) -> Response:
+        pause(pk)
+        return self.retrieve(request, pk)
+
+    @extend_schema(request=None, responses=JobSerializer)
+    @action(detail=True, methods=["post"], url_path="actions/resume")
+    @transaction.atomic
+    def resume(self, request: SignedInRequest, pk: str) -> Response:
+        resume(pk)
+        return self.retrieve(request, pk)
+
+    @extend_schema(request=None, responses={202: JobStartedSerializer})
+    @action(detail=True, methods=["post"], url_path="actions/run")
+    def run(self, request: SignedInRequest, pk: str) -> Response:
+        job_named(pk)
+        session = start(pk, trigger=SyncSession.Trigger.API, requested_by=request.user)
+        return Response({"session_id": session and session.pk}, status.HTTP_202_ACCEPTED)
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return CronSerializer if self.action == "update" else JobSerializer
 
 
 class OfSessionViewSet(mixins.ListModelMixin, ViewSet[M]):

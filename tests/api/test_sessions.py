@@ -1,5 +1,6 @@
 """Sessions under both of their names: what ran, on what, and how it ended."""
 
+from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
 
@@ -25,6 +26,8 @@ def document(session: SyncSession, **fields: Any) -> dict[str, Any]:
         "started_at": None,
         "finished_at": None,
         "cancel_requested_at": None,
+        "schedule": "",
+        "retry_of": None,
         "total": 0,
         "completed": 0,
         "failed": 0,
@@ -85,9 +88,37 @@ def test_sessions_are_filtered(viewer: APIClient, session: SyncSession) -> None:
     other = SyncSessionFactory(status="completed", trigger="schedule")
 
     for query in ({"status": "completed"}, {"trigger": "schedule"}, {"limit": 1}):
-        items = viewer.get(PATH, query).json()["data"]["items"]
-        assert [item["id"] for item in items] == [str(other.pk)]
-    assert viewer.get(PATH, {"status": "done"}).status_code == 400
+        assert found(viewer, **query) == [other]
+    for query in ({"status": "done"}, {"instance": "9" * 30}, {"retry_of": "x"}, {"since": "then"}):
+        assert viewer.get(PATH, query).status_code == 400
+
+
+def found(viewer: APIClient, **query: Any) -> list[SyncSession]:
+    items = viewer.get(PATH, query).json()["data"]["items"]
+    return [SyncSession.objects.get(pk=item["id"]) for item in items]
+
+
+def test_sessions_are_filtered_by_what_they_belong_to(
+    viewer: APIClient, session: SyncSession
+) -> None:
+    hour = timedelta(hours=1)
+    again = SyncSessionFactory(
+        retry_of=session,
+        schedule="sync_accounts",
+        created_at=session.created_at + hour,
+        requested_by=UserFactory(username="b"),
+    )
+    instance = session.records.values_list("instance", flat=True)[0]
+
+    assert found(viewer, retry_of=session.pk) == [again]
+    assert found(viewer, schedule="sync_accounts") == [again]
+    assert found(viewer, requested_by="b") == [again]
+    assert found(viewer, search="sync_acc") == [again]
+    assert found(viewer, instance=instance) == [session]
+    assert found(viewer, since=(session.created_at + hour / 2).isoformat()) == [again]
+    assert found(viewer, until=(session.created_at + hour / 2).isoformat()) == [session]
+    assert found(viewer, sort="created_at") == [session, again]
+    assert found(viewer, sort="-created_at") == [again, session]
 
 
 def test_records_are_those_of_the_session(viewer: APIClient, session: SyncSession) -> None:
@@ -188,6 +219,7 @@ def test_failed_records_are_run_again_in_a_new_session(
     assert response.status_code == 202
     assert response.json() == success({"session_id": str(again.pk)}, "Queued.")
     assert len(queued) == 1
+    assert again.retry_of == session
     assert [record.instance for record in again.records.all()] == [
         session.records.get(status="failed").instance
     ]

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from accounts.held import accept_reading, decide
 from accounts.models import Account, HeldReading
 from instances.models import Instance
 from sync_sessions.events import EventBuffer
+from sync_sessions.jobs import StillRunning, start
 from sync_sessions.launch import cancel_session, finish_session, open_session, reap
 from sync_sessions.models import SyncRecord, SyncSession
 from sync_sessions.outcomes import AlreadyRunning, claim, end_record
+from sync_sessions.schedules import setup_schedules
 from tests.factories import InstanceFactory, SyncRecordFactory, SyncSessionFactory, sync
 from tests.sync_sessions.scripts import Finished, ends, newest, run
 from tests.toy_engine import reading, user
@@ -255,3 +258,26 @@ def test_reading_accepted_twice_at_once_is_applied_once(instance, server_has, at
     assert results[0] in {"AlreadyDecided", AlreadyRunning.__name__}
     assert HeldReading.objects.get().decision == "accepted"
     assert Account.objects.present().count() == 1
+
+
+def test_schedule_that_several_workers_start_at_once_runs_once(at_once):
+    InstanceFactory()
+    setup_schedules()
+
+    for _ in range(30):
+        started = at_once(*[lambda: start_of("sync_accounts")] * 4)
+
+        session = SyncSession.objects.get(status="pending")
+        assert sorted(started) == sorted([*["still running"] * 3, str(session.pk)])
+        assert OrmQ.objects.count() == session.records.count() == 1
+        OrmQ.objects.all().delete()
+        cancel_session(session)
+
+
+def start_of(schedule: str) -> str:
+    try:
+        session = start(schedule, trigger="schedule")
+    except StillRunning:
+        return "still running"
+    assert session is not None
+    return str(session.pk)

@@ -33,7 +33,7 @@ def serving() -> Iterator[str]:
     children: list[subprocess.Popen[bytes]] = []
     try:
         children.append(begin(web, VAR_DIR / "web.log"))
-        children.append(begin(["manage.py", "qcluster"], VAR_DIR / "worker.log"))
+        children.append(begin(["manage.py", "worker"], VAR_DIR / "worker.log"))
         wait_for(address, children[0])
         yield address
     finally:

@@ -74,10 +74,11 @@ class Command(WhalefallCommand):
             self.stdout.write("")
             for line in size_lines(instance, before):
                 self.stdout.write(f"  {line}")
+        self.stdout.write("")
         self.stdout.write(
-            "\n  The 120 days before today are simulated, and labelled so wherever they are shown. "
-            "\n  manage.py remove_simulated_history removes them."
+            "  The 120 days before today are simulated, and labelled so wherever they are shown."
         )
+        self.stdout.write("  manage.py remove_simulated_history removes them.")
 
     def collect(self, instances: list[Instance]) -> None:
         with progress_of(len(instances), self.stdout, doing="Measuring") as settled:
@@ -100,7 +101,8 @@ class Command(WhalefallCommand):
             self.fail("The demo's own servers could not be read; see the lines above.")
 
     def show_instance(self, instance: Instance) -> None:
-        self.stdout.write(f"\n  {instance} ({instance.engine_class.label})")
+        self.stdout.write("")
+        self.stdout.write(f"  {instance} ({instance.engine_class.label})")
         for line in account_lines(instance):
             self.stdout.write(f"    {line}")
         for section in Section.objects.unknown().filter(instance=instance):
@@ -120,7 +122,8 @@ class Command(WhalefallCommand):
             self.say("Stopping")
 
     def say(self, sentence: str) -> None:
-        self.stdout.write(self.style.MIGRATE_HEADING(f"\n{sentence}"))
+        self.stdout.write("")
+        self.stdout.write(sentence, self.style.MIGRATE_HEADING)
         self.stdout.flush()
 
 

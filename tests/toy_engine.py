@@ -60,6 +60,7 @@ class Toy(Engine):
     label = "Toy"
     driver = "sqlite3"
     default_port = 1
+    keeps_logins = True
 
     def open(self) -> None:
         if self.target.host not in TOY_SERVERS:

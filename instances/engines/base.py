@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transf
 from instances.engines.errors import ConnectionFailed
 
 if TYPE_CHECKING:
+    from instances.engines.effective import Effective
     from instances.engines.sizes import SizesReading, TableRecord
+    from instances.engines.statements import Statements
 
 T = TypeVar("T")
 
@@ -207,6 +209,13 @@ class Engine(ABC):
     default_port: ClassVar[int]
     has_hosts: ClassVar[bool] = False
     """Whether an account's name ends in ``@`` and the host that it may come from."""
+    keeps_logins: ClassVar[bool] = False
+    """Whether its servers keep when an account last logged in; elsewhere ``last_login_at`` is at
+    best a session that a reading happened to meet, and there may have been later ones."""
+    effective: "ClassVar[type[Effective] | None]" = None
+    """How its servers add rights up; None where that is not known yet."""
+    statements_of: "ClassVar[type[Statements] | None]" = None
+    """How its servers are told to take a right away; None where that is not known yet."""
 
     def __init__(self, target: Target) -> None:
         self.target = target

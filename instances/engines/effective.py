@@ -166,6 +166,8 @@ class Effective(ABC):
     adds_up: ClassVar[bool] = False
     """Whether an account holds exactly what it, or a role that it inherits, holds: then ``roots``
     tells who does, and a world needs nothing but an account and its roles."""
+    powers_pass_on: ClassVar[bool] = False
+    """Whether who inherits a role has its ``superuser_reasons`` and ``grant_reasons``, too."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -222,6 +224,20 @@ class Effective(ABC):
 
         What a power gives on things without number stands once, on the whole server.
         """
+
+    def everything_by_set_role(self, account: int) -> Iterator[tuple[int, str, Thing, Way]]:
+        """What ``account`` may do once it took one of its roles by SET ROLE.
+
+        Each begins with whose it is then. The nearest roles come first; what it may do anyhow is
+        told again.
+        """
+        routes = self.world.routes(account, "can_set")
+        for role, ways_there in sorted(routes.items(), key=lambda item: len(item[1][0])):
+            if role != account:
+                for privilege, thing, way in self.everything(role):
+                    route = (*ways_there[0], *way.route)
+                    taken = replace(way, route=route, set_role=len(ways_there[0]))
+                    yield role, privilege, thing, taken
 
     def ways_by_set_role(self, account: int, privilege: str, thing: Thing) -> Iterator[Way]:
         """The ways that open when ``account`` takes one of its roles by SET ROLE."""

@@ -42,6 +42,13 @@ def test_engine_is_complete(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_rules_are_complete_where_there_are_any(kind: str) -> None:
+    rules = ENGINES[kind].effective
+
+    assert rules is None or not getattr(rules, "__abstractmethods__", None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_queries_state_needs_since_and_source(kind: str) -> None:
     for file in sql_files(kind):
         header = [line for line in file.read_text().splitlines() if line.startswith("--")]

@@ -79,11 +79,11 @@ class Installation:
 
     @contextmanager
     def worker(self) -> Iterator[None]:
-        """A running ``manage.py qcluster``, ended with all its processes."""
+        """A running ``manage.py worker``, ended with all its processes."""
         log = self.folder / "worker.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "qcluster"],
+                [sys.executable, "manage.py", "worker"],
                 cwd=self.root,
                 env=self.environment,
                 stdout=output,

@@ -7,6 +7,8 @@ import pytest
 from accounts.classify import classify_now
 from accounts.models import Assignment
 from accounts.system_rules import ship
+from instances.engines.base import Target
+from tests.engines.mysql.conftest import cleaned
 from tests.factories import InstanceFactory, sync
 from whalefall.demo.company import open_company
 from whalefall.demo.servers import Server
@@ -14,9 +16,8 @@ from whalefall.demo.servers import Server
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
-def classes_of(server: Server) -> dict[str, set[str]]:
+def classes_of(server: Server, target: Target) -> dict[str, set[str]]:
     ship()
-    target = open_company(server)
     instance = InstanceFactory(
         engine=server.engine,
         host=target.host,
@@ -36,7 +37,8 @@ def classes_of(server: Server) -> dict[str, set[str]]:
 def test_postgresql(throwaway_postgresql: Server) -> None:
     all_powerful = {throwaway_postgresql.username, "move_2019"}
 
-    assert classes_of(throwaway_postgresql) == {
+    target = open_company(throwaway_postgresql)
+    assert classes_of(throwaway_postgresql, target) == {
         "superuser": all_powerful,
         "can-grant": {
             *all_powerful,
@@ -64,7 +66,8 @@ def test_mariadb(throwaway_mariadb: Server) -> None:
     anywhere = {"crm_app@10.20.%", "guest@10.20.%", "crm_import@%"}
     anywhere |= {"ines@%", "jan@%", "petra@%", "oskar@%"}
 
-    assert classes_of(throwaway_mariadb) == {
+    target = open_company(throwaway_mariadb)
+    assert classes_of(throwaway_mariadb, target) == {
         "superuser": all_powerful,
         "can-grant": {*all_powerful, "oskar@%"},
         "writes-everywhere": all_powerful,
@@ -78,4 +81,59 @@ def test_mariadb(throwaway_mariadb: Server) -> None:
         "locked": {"jan@%"},
         "role": {"crm_reader", "crm_agent", "wiki_editor"},
         "service-account": programs,
+    }
+
+
+EVERYTHING = "GRANT ALL PRIVILEGES ON *.* TO"
+WRITES = "GRANT INSERT, UPDATE, DELETE ON *.* TO"
+PLANTED = f"""
+CREATE DATABASE wf_classes;
+CREATE ROLE wf_reader;
+CREATE ROLE wf_writer;
+GRANT SELECT ON *.* TO wf_reader;
+{WRITES} wf_writer;
+CREATE USER wf_all@'%' IDENTIFIED BY 'Hush-1' PASSWORD EXPIRE INTERVAL 9 DAY;
+{EVERYTHING} wf_all@'%';
+CREATE USER wf_super@localhost IDENTIFIED BY 'Hush-1' PASSWORD EXPIRE INTERVAL 9 DAY;
+GRANT SUPER ON *.* TO wf_super@localhost;
+CREATE USER wf_giver@localhost IDENTIFIED BY 'Hush-1' PASSWORD EXPIRE INTERVAL 9 DAY;
+GRANT SELECT ON wf_classes.* TO wf_giver@localhost WITH GRANT OPTION;
+CREATE USER app_wf@'10.0.0._' IDENTIFIED BY 'Hush-1' PASSWORD EXPIRE NEVER;
+{WRITES} app_wf@'10.0.0._';
+CREATE USER wf_net@'10.0.0.0/255.255.255.0' IDENTIFIED BY 'Hush-1' PASSWORD EXPIRE;
+GRANT ALL PRIVILEGES ON wf_classes.* TO wf_net@'10.0.0.0/255.255.255.0';
+CREATE USER 'wf.person'@localhost IDENTIFIED BY 'Hush-1' ACCOUNT LOCK;
+GRANT wf_reader TO 'wf.person'@localhost;
+GRANT wf_writer TO 'wf.person'@localhost;
+SET DEFAULT ROLE wf_reader /*M! FOR */ /*!80000 TO */ 'wf.person'@localhost;
+"""
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_both_flavours_of_mysql(kind: str, request: pytest.FixtureRequest) -> None:
+    with cleaned(request.getfixturevalue(kind)) as server:
+        for statement in PLANTED.split(";"):
+            if statement.strip():
+                server.execute(statement)
+        found = classes_of(server, server.target())
+
+    # MariaDB: whoever may UPDATE the grant tables is all-powerful. MySQL guards them.
+    reader, writer = (
+        ("wf_reader@%", "wf_writer@%") if kind == "mysql" else ("wf_reader", "wf_writer")
+    )
+    by_update = {"app_wf@10.0.0._", writer} if kind == "mariadb" else set()
+    network, person = "wf_net@10.0.0.0/255.255.255.0", "wf.person@localhost"
+    mine = {code: {one for one in names if "wf" in one} for code, names in found.items()}
+    assert {code: names for code, names in mine.items() if names} == {
+        "superuser": {"wf_all@%", "wf_super@localhost", *by_update},
+        "can-grant": {"wf_all@%", "wf_super@localhost", "wf_giver@localhost", *by_update},
+        "writes-everywhere": {"wf_all@%", "app_wf@10.0.0._", writer},
+        "reads-everything": {"wf_all@%", person, reader},
+        "password-expired": {network},
+        "password-never-expires": {network, person, "app_wf@10.0.0._"},
+        "wildcard-host": {"wf_all@%", network, "app_wf@10.0.0._"},
+        "locked": {person},
+        "role": {reader, writer},
+        "service-account": {"app_wf@10.0.0._"},
+        "personal-account": {person},
     }

@@ -11,6 +11,7 @@ from instances.engines.base import AccountsReading, Engine, Scope, Section, Targ
 from instances.engines.errors import EngineError, QueryRefused, UnusableAnswer
 from instances.engines.mysql.catalogue import Catalogue, Refusal, Row
 from instances.engines.mysql.connecting import READ_MARGIN_SECONDS, connect, decode_leniently
+from instances.engines.mysql.effective import MySQLEffective
 from instances.engines.mysql.failures import query_failure
 from instances.engines.mysql.flavours import Flavour, flavour_of, parse_version, sections_on
 from instances.engines.mysql.grants import section_of
@@ -46,6 +47,7 @@ class MySQLEngine(Engine):
     driver: ClassVar[str] = "MySQLdb"
     default_port: ClassVar[int] = 3306
     has_hosts: ClassVar[bool] = True
+    effective: ClassVar[type[MySQLEffective]] = MySQLEffective
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)

@@ -9,20 +9,30 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, ip_address, ip_network
 
-from instances.engines.mysql.patterns import covers, fits, overlaps, weight
+from instances.engines.mysql.patterns import (
+    Rank,
+    covers,
+    fits,
+    overlaps,
+    rank_in_mariadb,
+    rank_in_mysql,
+)
 
 ANY = ("%", "")
 ADDRESS = re.compile(r"[0-9.:%_/]+")
+LONGEST_HOST, LONGEST_DATABASE = 255, 64
+"""As MariaDB counts; its 10.5 has hosts of 60, which no order that matters hangs on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """How a server reads a host. ``knows_prefixes``: ``10.0.0.0/8`` is a network (8.0.23).
 
-    ``networks_first``: addresses and networks are looked at before names, which only MySQL does.
+    MySQL looks at addresses and networks before names; MariaDB takes a netmask for plain text
+    when it sorts.
     """
 
-    networks_first: bool
+    is_mariadb: bool
     knows_prefixes: bool
 
     def network(self, host: str) -> IPv4Network | None:
@@ -32,16 +42,25 @@ class Hosts:
             return None
         return network(host)
 
-    def rank(self, host: str) -> tuple[int, ...]:
-        """The order in which rows of the database table are looked at."""
-        if not self.networks_first:
-            return (-weight(host),)
+    def rank(self, host: str) -> Rank:
+        """The order in which accounts, and rows of the database table, are looked at."""
+        if self.is_mariadb:
+            return rank_in_mariadb(host or "%", LONGEST_HOST)
         found, kind = self.network(host), 1 if "." not in host.partition("/")[2] else 2
         if found is None and self.knows_prefixes and "/" not in host:
             found, kind = network(host), 0
         if found is None:
-            return (9, 0, -weight(host))
-        return (kind, -found.prefixlen, -weight(host))
+            return (9, 0, *rank_in_mysql(host))
+        return (kind, -found.prefixlen, *rank_in_mysql(host))
+
+    def rank_of_thing(self, host: str) -> Rank:
+        """The order in which rows of the tables for tables and routines are looked at."""
+        return self.rank(host) if self.is_mariadb else rank_in_mysql(host)
+
+    def rank_of_database(self, pattern: str) -> Rank:
+        if self.is_mariadb:
+            return rank_in_mariadb(pattern, LONGEST_DATABASE)
+        return rank_in_mysql(pattern)
 
     def match(self, host: str, clients: Collection[str]) -> bool:
         """Whether a client of these names and addresses is meant by ``host``."""

@@ -5,7 +5,7 @@ the password. Source: sql/sql_acl.cc, class User_table_json.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -42,15 +42,24 @@ SUPER_BEFORE_SPLIT = (
     | BIT["BINLOG ADMIN"]
     | BIT["BINLOG REPLAY"]
 )
+LENT_DEFAULT_ROLE = "lent_default_role"
+"""The attribute of an account whose default role it was not given; it is active all the same where
+another account of that user, whose host lets the client in, was (tried)."""
+
 EPOCH = datetime.fromtimestamp(0, UTC)
 Attributes = dict[str, Any]
 
 
 def accounts(catalogue: Catalogue) -> list[AccountRecord]:
-    return [account(row, catalogue) for row in catalogue.of("global_priv")]
+    given = {
+        (mariadb_name(user, host), mariadb_name(role, ""))
+        for user, host, role, _ in catalogue.of("roles_mapping")
+    }
+    return [account(row, catalogue, given) for row in catalogue.of("global_priv")]
 
 
-def account(row: Row, catalogue: Catalogue) -> AccountRecord:
+def account(row: Row, catalogue: Catalogue, given: Collection[tuple[str, str]]) -> AccountRecord:
+    """``given``: who has which role."""
     user, host = row[:2]
     name, facts = mariadb_name(user, host), facts_of(row[2])
     words = words_of_access(*access_of(facts), catalogue.version)
@@ -66,6 +75,7 @@ def account(row: Row, catalogue: Catalogue) -> AccountRecord:
         )
     changed_at, expires_at, password_facts = password(row, facts, catalogue)
     attributes.update(password_facts)
+    attributes.update(default_role(name, facts, catalogue, given))
     return AccountRecord(
         name,
         AccountKind.USER,
@@ -77,6 +87,17 @@ def account(row: Row, catalogue: Catalogue) -> AccountRecord:
         password_changed_at=changed_at,
         password_expires_at=expires_at,
     )
+
+
+def default_role(
+    name: str, facts: Attributes, catalogue: Catalogue, given: Collection[tuple[str, str]]
+) -> Attributes:
+    role = mariadb_name(facts.get("default_role", ""), "")
+    if not role or (name, role) in given:
+        return {}
+    if not catalogue.knows("roles_mapping"):
+        return {"unseen": [LENT_DEFAULT_ROLE]}
+    return {LENT_DEFAULT_ROLE: role}
 
 
 def password(

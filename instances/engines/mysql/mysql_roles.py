@@ -11,10 +11,12 @@ from instances.engines.mysql.names import account_name
 def memberships(catalogue: Catalogue) -> list[MembershipRecord]:
     """The edges of role_edges, and mandatory roles as an edge of every account that logs in.
 
+
     A role is active after login if it is a default role of the account, if all roles are
     (``activate_all_roles_on_login``), or if it is mandatory (``activate_mandatory_roles``, 9.5
     and newer). Only active roles count, so that is what ``inherits`` says of an account; a role
-    always inherits its own roles, but nobody can set those.
+    always inherits its own roles, but nobody can set those. For the anonymous user a mandatory
+    role is active, but gives him nothing (tried).
     """
     granted = {
         (account_name(user, host), account_name(role, role_host)): option == "Y"
@@ -35,7 +37,7 @@ def memberships(catalogue: Catalogue) -> list[MembershipRecord]:
             member,
             role,
             admin_option=admin_option,
-            inherits=(member, role) in active or member in roles,
+            inherits=((member, role) in active or member in roles) and not member.startswith("@"),
             can_set=member not in passive,
             is_default=(member, role) in active,
         )

@@ -4,6 +4,7 @@ import re
 from functools import cache, lru_cache
 
 LITERAL, EMPTY = 128, 0
+MOST_WILDCARDS = 31
 WILDCARDS = {"%": ".*", "_": "."}
 PART = re.compile(r"\\.|.", re.DOTALL)
 
@@ -24,20 +25,54 @@ def plain(pattern: str) -> str:
     return "".join(part[-1] for part in PART.findall(pattern))
 
 
-@lru_cache(maxsize=8192)
-def weight(pattern: str) -> int:
-    """How specific the servers hold a pattern to be; the greatest is looked at first.
+def samples(pattern: str) -> list[str]:
+    """Names that it matches: the most general one, a short one and a longer one."""
+    parts = PART.findall(pattern)
+    filled = [
+        "".join(fill.get(part, part[-1]) for part in parts)
+        for fill in ({"%": "", "_": "~"}, {"%": "~~~", "_": "~"})
+    ]
+    return [plain(pattern), *filled]
 
-    Names before patterns, a late first wildcard before an early one, then ``%``, and '' last.
-    Source: sql/sql_acl.cc of MariaDB, sql/auth/sql_auth_cache.cc of MySQL, get_sort.
+
+Rank = tuple[int, ...]
+"""The order in which rows are looked at, the smallest first."""
+
+
+@lru_cache(maxsize=8192)
+def rank_in_mysql(pattern: str) -> Rank:
+    """Names before patterns, a late first wildcard before an early one, then ``%``, and '' last.
+
+    Source: get_sort in sql/auth/sql_auth_cache.cc.
     """
     position = 0
     for part in PART.findall(pattern):
         position += 1
         if part in WILDCARDS:
-            return 1 if pattern == "%" else min(position + 1, 127)
+            return (-1,) if pattern == "%" else (-min(position + 1, 127),)
         position += len(part) - 1
-    return LITERAL if pattern else EMPTY
+    return (-LITERAL,) if pattern else (EMPTY,)
+
+
+@lru_cache(maxsize=8192)
+def rank_in_mariadb(pattern: str, longest: int) -> Rank:
+    """Fewer possible names before more, where no name has more than ``longest`` bytes.
+
+    What ``%`` leaves free tells most, unless there are more ``_``; among equals, a long beginning
+    without wildcards comes *last*. Source: get_magic_sort in sql/sql_acl_getsort.ic.
+    """
+    parts = PART.findall(pattern)
+    plain_bytes = sum(len(part[-1].encode()) for part in parts if part not in WILDCARDS)
+    runs = sum(
+        part == "%" and before != "%" for before, part in zip(["", *parts], parts, strict=False)
+    )
+    runs, singles = min(runs, MOST_WILDCARDS), min(parts.count("_"), MOST_WILDCARDS)
+    first = next((at for at, part in enumerate(parts) if part in WILDCARDS), 0)
+    beginning = sum(len(part[-1].encode()) for part in parts[:first])
+    free = longest - plain_bytes - singles if runs else 0
+    if free > singles:
+        return 2 * free + 1, runs, singles, beginning
+    return 2 * singles, free, runs, beginning
 
 
 def covers(wide: str, narrow: str) -> bool:

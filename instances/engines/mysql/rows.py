@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from instances.engines.effective import Right, Way
+from instances.engines.mysql.patterns import Rank
 from instances.engines.mysql.words import GRANT_OPTION
 
 CLIENT_HOST = "CLIENT HOST"
@@ -34,7 +35,7 @@ class Candidate:
     """A row that may decide; ``is_sure`` unless it hangs on the client's host."""
 
     row: Row
-    rank: tuple[int, ...]
+    rank: Rank
     is_sure: bool
 
 
@@ -45,6 +46,14 @@ def rows_of(rights: Iterable[Right]) -> Sequence[Row]:
         row = rows.get(key) or rows.setdefault(key, Row(*key))
         row.rights[right.privilege, right.thing.column.lower()] = right
     return list(rows.values())
+
+
+def merged(holder: int, rights: Iterable[Right]) -> Row:
+    """The row of one thing, with its columns."""
+    row = Row(holder)
+    for right in rights:
+        row.rights[right.privilege, right.thing.column.lower()] = right
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +84,5 @@ def decide(candidates: Iterable[Candidate]) -> Decision:
     return Decision(possible, False, CLIENT_HOST)
 
 
-def rank_of(candidate: Candidate) -> tuple[int, ...]:
+def rank_of(candidate: Candidate) -> Rank:
     return candidate.rank

@@ -7,11 +7,13 @@ from typing import ClassVar
 
 from instances.engines.base import AccountsReading, Engine, Scope, Section, Target
 from instances.engines.errors import ConnectionFailed, UnusableAnswer
+from instances.engines.postgresql.effective import PostgreSQLEffective
 from instances.engines.postgresql.grants import section_of
 from instances.engines.postgresql.queries import Query
 from instances.engines.postgresql.reading import Reading
 from instances.engines.postgresql.session import Row, Session
 from instances.engines.postgresql.sizes import Sizes, stream_tables
+from instances.engines.postgresql.statements import PostgreSQLStatements
 from instances.engines.sizes import SizesReading, TableRecord
 
 OLDEST = 120000
@@ -24,6 +26,8 @@ class PostgreSQLEngine(Engine):
     label: ClassVar[str] = "PostgreSQL"
     driver: ClassVar[str] = "psycopg"
     default_port: ClassVar[int] = 5432
+    effective: ClassVar[type[PostgreSQLEffective]] = PostgreSQLEffective
+    statements_of: ClassVar[type[PostgreSQLStatements]] = PostgreSQLStatements
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)

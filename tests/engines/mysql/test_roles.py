@@ -102,6 +102,30 @@ def test_mandatory_roles_are_memberships_of_every_account(only_mysql: Server) ->
     assert of(reading, "writer@%") == {MembershipRecord("writer@%", "reader@%", can_set=False)}
 
 
+def test_mandatory_role_gives_the_anonymous_user_nothing(only_mysql: Server) -> None:
+    plant(
+        only_mysql,
+        "CREATE ROLE everyone",
+        "GRANT PROCESS ON *.* TO everyone",
+        "CREATE USER ''@localhost, bob@localhost",
+    )
+    with variables(only_mysql, mandatory_roles="everyone"):
+        reading = reader_of(only_mysql)()
+        granted = {}
+        for user in ("nobody", "bob"):
+            connection = only_mysql.connect(username=user, password="")
+            cursor = connection.cursor()
+            cursor.execute("SHOW GRANTS")
+            granted[user] = any("PROCESS" in line for (line,) in cursor.fetchall())
+            connection.close()
+
+    assert granted == {"nobody": False, "bob": True}
+    assert of(reading, "@localhost", "bob@localhost") == {
+        MembershipRecord("@localhost", "everyone@%", inherits=False, is_default=True),
+        MembershipRecord("bob@localhost", "everyone@%", is_default=True),
+    }
+
+
 def test_mysql_tells_the_same_active_roles(only_mysql: Server) -> None:
     plant(only_mysql, *PEOPLE, "CREATE ROLE everyone", "SET DEFAULT ROLE writer TO ada@'%'")
     with variables(only_mysql, mandatory_roles="everyone"):
@@ -186,3 +210,26 @@ def test_a_role_and_a_user_may_share_a_name(only_mariadb: Server) -> None:
     assert {
         (grant.account, grant.privilege) for grant in reading.grants if "app" in grant.account
     } == {("app", "SELECT"), ("app@%", "INSERT"), ("app@%@", "UPDATE")}
+
+
+def test_default_role_that_only_a_namesake_was_given_is_told(only_mariadb: Server) -> None:
+    """MariaDB activates it: it asks for the user and the client's host, not for the account."""
+    plant(
+        only_mariadb,
+        "CREATE ROLE writer",
+        "CREATE USER ada@localhost, ada@'%'",
+        "GRANT writer TO ada@'%'",
+        "SET DEFAULT ROLE writer FOR ada@'%'",
+        "SET DEFAULT ROLE writer FOR ada@localhost",
+    )
+
+    accounts = {account.name: account for account in reader_of(only_mariadb)().accounts}
+    connection = only_mariadb.connect(username="ada", password="")
+    cursor = connection.cursor()
+    cursor.execute("SELECT CURRENT_USER(), CURRENT_ROLE()")
+    active = cursor.fetchone()
+    connection.close()
+
+    assert active == ("ada@localhost", "writer")
+    assert accounts["ada@localhost"].attributes["lent_default_role"] == "writer"
+    assert "lent_default_role" not in accounts["ada@%"].attributes

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Account, Assignment, Classification
+from whalefall.core.audit import note
 from whalefall.core.errors import WhalefallError
 
 if TYPE_CHECKING:
@@ -33,4 +34,6 @@ def unassign(assignment: Assignment) -> None:
     """Take away what was given by hand. Raises NotByHand."""
     if not assignment.is_manual:
         raise NotByHand(_("A rule has assigned it, and would again: change the rule."))
-    Assignment.objects.filter(pk=assignment.pk).revoke(at=timezone.now())
+    now = timezone.now()
+    if Assignment.objects.filter(pk=assignment.pk).revoke(at=now):
+        note([(assignment, {"revoked_at": [None, str(now)]})])

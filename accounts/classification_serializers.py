@@ -149,7 +149,9 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     classification_id = serializers.PrimaryKeyRelatedField(
         queryset=Classification.objects.all(), source="classification", write_only=True
     )
-    rule_version = serializers.IntegerField(source="rule.version", default=None, read_only=True)
+    rule_version = serializers.IntegerField(
+        source="rule.version", default=None, read_only=True, allow_null=True
+    )
     assigned_by: Any = serializers.SlugRelatedField(
         slug_field="username", read_only=True, allow_null=True
     )

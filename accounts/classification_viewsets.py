@@ -1,7 +1,6 @@
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import Count, Q
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
@@ -33,18 +32,10 @@ from whalefall.core.api import AtomicModelViewSet, SignedInRequest, ViewSet
 
 MAY_RUN = "sync_sessions.add_syncsession"
 MAY_SEE = "accounts.view_classificationrule"
-HAVE_IT = Q(
-    assignments__revoked_at=None,
-    assignments__account__removed_at=None,
-    assignments__account__is_system=False,
-    assignments__account__instance__deleted_at=None,
-)
 
 
 class ClassificationViewSet(AtomicModelViewSet[Classification]):
-    queryset = Classification.objects.annotate(
-        accounts=Count("assignments__account", distinct=True, filter=HAVE_IT)
-    )
+    queryset = Classification.objects.with_accounts()
     serializer_class = ClassificationSerializer
     filterset_fields = ("risk_level", "is_system")
     search_fields = ("code", "name")

@@ -39,7 +39,7 @@ def as_xml(text: str) -> str:
 
 
 def sarif(results: Sequence[PolicyResult]) -> str:
-    """SARIF 2.1.0: a rule per policy, a result per violation."""
+    """SARIF 2.1.0: a rule per policy, a result per violation, and an open one for the unknown."""
     rules = [
         {
             "id": str(one.rule.group),
@@ -70,6 +70,17 @@ def sarif(results: Sequence[PolicyResult]) -> str:
         }
         for index, one in enumerate(results)
         for account in one.violations
+    ]
+    found += [
+        {
+            "ruleId": str(one.rule.group),
+            "ruleIndex": index,
+            "kind": "open",
+            "level": "none",
+            "message": {"text": f"{one.undecided} accounts are not known: {one.rule.name}"},
+        }
+        for index, one in enumerate(results)
+        if one.undecided
     ]
     driver = {"name": "Whalefall", "rules": rules}
     run = {"tool": {"driver": driver}, "results": found}

@@ -24,6 +24,7 @@ from accounts.predicates.validation import (
     predicates,
 )
 from accounts.querysets import AccountQuerySet
+from whalefall.core.audit import difference, note
 from whalefall.core.errors import WhalefallError
 
 if TYPE_CHECKING:
@@ -135,10 +136,7 @@ def world_of(rules: Iterable[ClassificationRule], *, now: datetime) -> World:
     known = set(Classification.objects.values_list("code", flat=True))
     for rule in listed:
         code, one = rule.classification.code, Rule(rule.engine, rule.expression)
-        refuse_broken(
-            rule,
-            lambda code=code, one=one: check_references(code, one, by_code, known),
-        )
+        refuse_broken(rule, lambda c=code, one=one: check_references(c, one, by_code, known))
     return World(now, by_code)
 
 
@@ -236,12 +234,7 @@ def revise_rule(
 
     Raises BrokenRule when another version has taken its place.
     """
-    locked = {one.pk: one for one in ClassificationRule.objects.lock()}
-    if rule.pk not in locked:
-        raise BrokenRule(
-            _("There is a newer version of this rule, or it was deleted: change that one.")
-        )
-    current = locked[rule.pk]
+    current = locked_version(rule)
     classification = changes.get("classification", current.classification)
     # Also where it stays: it is checked when a rule is switched on again.
     changes["expression"] = check_expression(
@@ -249,16 +242,33 @@ def revise_rule(
     )
     if "classification" in changes:
         changes["classification_id"] = changes.pop("classification").pk
-    return ClassificationRule.objects.revise(
+    revised = ClassificationRule.objects.revise(
         current, changes, at=timezone.now(), by=by.pk if by else None
     )
+    if revised.pk == current.pk and (changed := difference(current, revised)):
+        note([(revised, changed)])
+    return revised
+
+
+def locked_version(rule: ClassificationRule) -> ClassificationRule:
+    """``rule`` as it is now, with all rules locked. Raises BrokenRule when it is not current."""
+    locked = {one.pk: one for one in ClassificationRule.objects.lock()}
+    if rule.pk not in locked:
+        raise BrokenRule(
+            _("There is a newer version of this rule, or it was deleted: change that one.")
+        )
+    return locked[rule.pk]
 
 
 def retire_rule(rule: ClassificationRule) -> None:
-    """Delete ``rule``: it and what it has assigned end now, and stay as history."""
+    """Delete ``rule``: it and what it has assigned end now, and stay as history.
+
+    Raises BrokenRule when another version has taken its place.
+    """
     now = timezone.now()
-    ClassificationRule.objects.lock()
+    locked_version(rule)
     ClassificationRule.objects.retire(rule, at=now)
+    note([(rule, {"superseded_at": [None, str(now)]})])
     Assignment.objects.filter(rule__group=rule.group).revoke(at=now)
 
 

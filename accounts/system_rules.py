@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from auditlog.context import disable_auditlog
 from django.apps import apps as installed
 from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS
@@ -91,7 +92,7 @@ SHIPPED = (
         "dormant",
         "Dormant",
         f"May log in, and has not for {DORMANT_DAYS} days. Where the server keeps no logins, "
-        "nobody is known to be dormant.",
+        "nobody is known to be dormant; who was met there since is known not to be.",
         *(3, 50, "amber"),
         {"": {"all": [MAY_LOG_IN, {"last_seen_days": {"min": DORMANT_DAYS}}]}},
     ),
@@ -114,7 +115,8 @@ SHIPPED = (
         "Wildcard host",
         "A user that may come from many hosts, or from any.",
         *(3, 80, "amber"),
-        {"": {"all": [USERS, {"host": ["*%*"]}]}},
+        # A pattern, a network, or nothing at all, which is any host too.
+        {"": {"all": [USERS, {"host": ["*%*", "*_*", "*/*", ""]}]}},
     ),
     Shipped(
         "locked",
@@ -164,12 +166,17 @@ def ship(
         apps.get_model("accounts", "ClassificationRule")
     except LookupError:  # migrated back to before there were rules
         return
-    for one in SHIPPED:
-        fields = ("name", "description", "risk_level", "priority", "colour")
-        told = {name: getattr(one, name) for name in fields}
-        classification = Classification.objects.using(using).ship(one.code, **told)
-        for engine, match in one.rules.items():
-            ship_rule(classification, engine, {"version": VERSION, "match": match}, using)
+    with disable_auditlog():  # nobody did it, and the log may have no table yet
+        for one in SHIPPED:
+            ship_one(one, using)
+
+
+def ship_one(one: Shipped, using: str) -> None:
+    fields = ("name", "description", "risk_level", "priority", "colour")
+    told = {name: getattr(one, name) for name in fields}
+    classification = Classification.objects.using(using).ship(one.code, **told)
+    for engine, match in one.rules.items():
+        ship_rule(classification, engine, {"version": VERSION, "match": match}, using)
 
 
 def ship_rule(

@@ -10,7 +10,7 @@ from accounts.facts import FACTS_VERSION
 from accounts.models import Account, Grant, Membership, RoleClosure
 from accounts.predicates.patterns import HostPart, UserPart, matches
 from accounts.predicates.schema import ATTRIBUTES, COLUMNS
-from accounts.predicates.truth import Truth, certain, every, some
+from accounts.predicates.truth import EVERYBODY, Truth, certain, every, some
 from instances.engines import ENGINES
 from instances.models import Section
 from tags.models import Tag
@@ -125,14 +125,23 @@ def moved(now: datetime, days: int | None, direction: int = 1) -> datetime | Non
     return None if days is None else now + direction * days * DAY
 
 
-def since(field: str) -> Leaf:
-    """Days that have passed since the moment in ``field``."""
+def password_age(wanted: dict[str, int], now: datetime) -> Truth:
+    earliest, latest = moved(now, wanted.get("max"), -1), moved(now, wanted.get("min"), -1)
+    return within("password_changed_at", earliest, latest)
 
-    def leaf(wanted: dict[str, int], now: datetime) -> Truth:
-        earliest, latest = moved(now, wanted.get("max"), -1), moved(now, wanted.get("min"), -1)
-        return within(field, earliest, latest)
 
-    return leaf
+def last_seen(wanted: dict[str, int], now: datetime) -> Truth:
+    """Where a server keeps no logins, the account may have been there since it was last met."""
+    told = Q(instance__engine__in=[name for name, one in ENGINES.items() if one.keeps_logins])
+    parts = []
+    if "min" in wanted:
+        long_ago = within("last_login_at", None, moved(now, wanted["min"], -1))
+        is_sure = told if wanted["min"] else EVERYBODY
+        parts.append(Truth(long_ago.yes & is_sure, long_ago.no))
+    if "max" in wanted:
+        lately = within("last_login_at", moved(now, wanted["max"], -1), None)
+        parts.append(Truth(lately.yes, lately.no & told))
+    return every(parts)
 
 
 def expires_in(wanted: dict[str, int], now: datetime) -> Truth:
@@ -214,7 +223,7 @@ LEAVES: dict[str, Leaf] = {
     "role": role,
     "privilege": privilege,
     "password": password,
-    "password_age_days": since("password_changed_at"),
+    "password_age_days": password_age,
     "password_expires_in_days": expires_in,
-    "last_seen_days": since("last_login_at"),
+    "last_seen_days": last_seen,
 }

@@ -1,12 +1,18 @@
-"""The published JSON Schema of a rule's expression."""
+"""The published JSON Schema of a rule's expression.
+
+Its titles and descriptions are what the editor of rules says, in the reader's language.
+"""
 
 from typing import Any
+
+from django.utils.translation import gettext_noop as _
 
 from accounts.facts import FACTS
 from instances.engines.base import AccountKind, Scope
 
 VERSION = 5
 MOST_DAYS = 36_500
+MOST_NODES = 100
 
 # Capabilities that are a column, a fact, or an attribute under the engine's own word.
 COLUMNS = ("can_login",)
@@ -29,8 +35,9 @@ def text(description: str, *, least: int = 1) -> dict[str, Any]:
     }
 
 
-def any_of(item: dict[str, Any], description: str) -> dict[str, Any]:
+def any_of(title: str, item: dict[str, Any], description: str) -> dict[str, Any]:
     return {
+        "title": title,
         "type": "array",
         "items": item,
         "minItems": 1,
@@ -53,86 +60,141 @@ def obj(properties: dict[str, Any], description: str, *required: str) -> dict[st
     }
 
 
-def days(description: str, *, least: int = 0) -> dict[str, Any]:
+def days(title: str, description: str, *, least: int = 0) -> dict[str, Any]:
     """``min`` and ``max`` days, both included."""
     one = {"type": "integer", "minimum": least, "maximum": MOST_DAYS}
-    return obj({"min": one, "max": one}, description)
+    parts = {
+        "min": {"title": _("At least"), **one, "description": _("Days; this one counts too.")},
+        "max": {"title": _("At most"), **one, "description": _("Days; this one counts too.")},
+    }
+    return {"title": title, **obj(parts, description)}
+
+
+def holds(title: str, description: str, **more: Any) -> dict[str, Any]:
+    return {"title": title, "type": "boolean", "description": description, **more}
 
 
 NODE = {"$ref": "#/$defs/node"}
-PATTERN = text("Shell style: * is any text, ? one character, \\ takes a character as it is.")
-HOLDS = {"type": "boolean"}
+PATTERN = text(_("Shell style: * is any text, ? one character, \\ takes a character as it is."))
 
 PREDICATES: dict[str, dict[str, Any]] = {
-    "engine": any_of(text("The folder's name, such as postgresql."), "One of these engines."),
-    "kind": any_of(one_of(tuple(AccountKind)), "One of these kinds of account."),
-    "name": any_of(PATTERN, "The account's name, without the host, has one of these patterns."),
+    "engine": any_of(
+        _("Engine"), text("The folder's name, such as postgresql."), _("One of these engines.")
+    ),
+    "kind": any_of(_("Kind"), one_of(tuple(AccountKind)), _("One of these kinds of account.")),
+    "name": any_of(
+        _("Name"), PATTERN, _("The account's name, without the host, has one of these patterns.")
+    ),
     "host": any_of(
+        _("Host"),
         text(str(PATTERN["description"]), least=0),
-        "The host it may come from has one of these patterns; never true where there are none.",
+        _("The host it may come from has one of these patterns; never true where there are none."),
     ),
-    "tag": any_of(text("The name of a tag."), "The instance has one of these tags."),
+    "tag": any_of(_("Tag"), text("The name of a tag."), _("The instance has one of these tags.")),
     "environment": any_of(
-        text("'' is an instance without one.", least=0), "The instance is in one of these."
+        _("Environment"),
+        text("'' is an instance without one.", least=0),
+        _("The instance is in one of these."),
     ),
-    "superuser": {**HOLDS, "description": "Superuser, or not."},
-    "locked": {**HOLDS, "description": "Locked, or not."},
-    "system": {**HOLDS, "description": "The engine's own account, or not."},
+    "superuser": holds(_("Superuser"), _("Superuser, or not.")),
+    "locked": holds(_("Locked"), _("Locked, or not.")),
+    "system": holds(_("The engine's own"), _("The engine's own account, or not.")),
     "capability": any_of(
-        one_of((*COLUMNS, *FACT_CAPABILITIES, *ATTRIBUTES)), "It can one of these."
+        _("Capability"),
+        one_of((*COLUMNS, *FACT_CAPABILITIES, *ATTRIBUTES)),
+        _("It can one of these."),
     ),
-    "role": obj(
-        {
-            "name": any_of(PATTERN, "Patterns of the role's name."),
-            "reach": {
-                "enum": ["direct", "inherited", "any"],
-                "default": "inherited",
-                "description": "Member of it; inherits it at any depth; or could SET ROLE to it.",
+    "role": {
+        "title": _("Role"),
+        **obj(
+            {
+                "name": any_of(_("Name"), PATTERN, _("Patterns of the role's name.")),
+                "reach": {
+                    "title": _("Reach"),
+                    "enum": ["direct", "inherited", "any"],
+                    "default": "inherited",
+                    "description": _(
+                        "Member of it; inherits it at any depth; or could SET ROLE to it."
+                    ),
+                },
             },
-        },
-        "It has a role of one of these names.",
-        "name",
+            _("It has a role of one of these names."),
+            "name",
+        ),
+    },
+    "privilege": {
+        "title": _("Privilege"),
+        **obj(
+            {
+                "name": any_of(
+                    _("Privilege"),
+                    text(_("As the server calls it, such as SELECT or OWNER.")),
+                    _("One of these."),
+                ),
+                "scope": any_of(
+                    _("Scope"), one_of(tuple(Scope)), _("On one of these kinds of thing.")
+                ),
+                "database": any_of(_("Database"), PATTERN, _("In one of these databases.")),
+                "schema": any_of(_("Schema"), PATTERN, _("In one of these schemas.")),
+                "object": any_of(_("Object"), PATTERN, _("On one of these.")),
+                "grantable": holds(_("Grantable"), _("It may pass it on, or not.")),
+                "denied": holds(
+                    _("Denied"),
+                    _("It is a denial, which takes the privilege away."),
+                    default=False,
+                ),
+                "effective": holds(
+                    _("Effective"),
+                    _("Through inherited roles and PUBLIC too; false: by itself only."),
+                    default=True,
+                ),
+            },
+            _("It holds a privilege that all of this is true of."),
+        ),
+    },
+    "password": any_of(_("Password"), one_of(PASSWORD_STATES), _("Its password is one of these.")),
+    "password_age_days": days(_("Age of the password"), _("Days since the password was set.")),
+    "password_expires_in_days": days(
+        _("Password expires"), _("Days until it expires; below 0: since."), least=-MOST_DAYS
     ),
-    "privilege": obj(
-        {
-            "name": any_of(text("As the server calls it, such as SELECT or OWNER."), "One of."),
-            "scope": any_of(one_of(tuple(Scope)), "On one of these kinds of thing."),
-            "database": any_of(PATTERN, "In one of these databases."),
-            "schema": any_of(PATTERN, "In one of these schemas."),
-            "object": any_of(PATTERN, "On one of these."),
-            "grantable": {**HOLDS, "description": "It may pass it on, or not."},
-            "denied": {
-                **HOLDS,
-                "default": False,
-                "description": "It is a denial, which takes the privilege away.",
-            },
-            "effective": {
-                **HOLDS,
-                "default": True,
-                "description": "Through inherited roles and PUBLIC too; false: by itself only.",
-            },
-        },
-        "It holds a privilege that all of this is true of.",
+    "last_seen_days": days(
+        _("Last login"),
+        _(
+            "Days since it last logged in. Where the server keeps no logins, nobody knows how long "
+            "ago it was at least."
+        ),
     ),
-    "password": any_of(one_of(PASSWORD_STATES), "Its password is one of these."),
-    "password_age_days": days("Days since the password was set."),
-    "password_expires_in_days": days("Days until it expires; below 0: since.", least=-MOST_DAYS),
-    "last_seen_days": days("Days since it last logged in."),
     "classification": any_of(
+        _("Classification"),
         {**text("A code."), "pattern": "^[-a-zA-Z0-9_]+$"},
-        "It belongs to one of these classifications, by hand or by a rule.",
+        _("It belongs to one of these classifications, by hand or by a rule."),
     ),
+}
+GROUPS: dict[str, dict[str, Any]] = {
+    "all": {
+        "title": _("All of these"),
+        "type": "array",
+        "items": NODE,
+        "maxItems": MOST_NODES,
+        "description": _("Every one is true. Empty: nobody."),
+    },
+    "any": {
+        "title": _("Any of these"),
+        "type": "array",
+        "items": NODE,
+        "maxItems": MOST_NODES,
+        "description": _("At least one is true. Empty: nobody."),
+    },
+    "not": {
+        "title": _("Not"),
+        **NODE,
+        "description": _("Known to be false; what is unknown is not matched."),
+    },
 }
 
 
 def schema() -> dict[str, Any]:
     """A node has exactly one key, so that a complaint can point at the one that is wrong."""
-    nodes = {"type": "array", "items": NODE, "maxItems": 100}
-    combined = {
-        "all": {**nodes, "description": "Every one is true. Empty: nobody."},
-        "any": {**nodes, "description": "At least one is true. Empty: nobody."},
-        "not": {**NODE, "description": "Known to be false; what is unknown is not matched."},
-    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Which accounts a classification rule matches",
@@ -143,7 +205,7 @@ def schema() -> dict[str, Any]:
                 "minProperties": 1,
                 "maxProperties": 1,
                 "additionalProperties": False,
-                "properties": {**combined, **PREDICATES},
+                "properties": {**GROUPS, **PREDICATES},
             }
         },
     }

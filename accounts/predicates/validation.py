@@ -85,7 +85,17 @@ def complaint(error: ValidationError) -> str:
         }
     if error.validator in ("minProperties", "maxProperties") and "maxProperties" in error.schema:
         return _("Expected an object with exactly one key.")
-    return str(error.message)[:300]
+    value, known = error.validator_value, ", ".join(known)
+    told = {
+        "enum": _("One of %(value)s."),
+        "maximum": _("At most %(value)s."),
+        "minItems": _("Choose or enter at least one."),
+        "minLength": _("It must not be empty."),
+        "minProperties": _("Fill in at least one of %(known)s."),
+        "minimum": _("At least %(value)s."),
+    }.get(str(error.validator), str(error.message).replace("%", "%%"))
+    listed = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return (told % {"value": listed, "known": known})[:300]
 
 
 def predicates(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

@@ -9,6 +9,8 @@ from django.db import connection, models
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.sql.compiler import SQLCompiler
 
+from accounts.querysets.mirror import batches
+
 if TYPE_CHECKING:
     from accounts.models import (
         Account,
@@ -23,7 +25,29 @@ MATTERS = ("engine", "expression", "classification_id")
 """What makes another version of a rule; the rest of it may change in place."""
 
 
+# Accounts that lists show, of a classification or of what a rule has assigned.
+HOLDERS = Count(
+    "assignments__account",
+    distinct=True,
+    filter=Q(
+        assignments__revoked_at=None,
+        assignments__account__removed_at=None,
+        assignments__account__is_system=False,
+        assignments__account__instance__deleted_at=None,
+    ),
+)
+
+
 class ClassificationQuerySet(models.QuerySet["Classification"]):
+    def with_accounts(self) -> Self:
+        """Each with ``accounts``, how many have it by a rule or by hand.
+
+        ``is_counted``: a run has looked for it, so that none is known to be none.
+        """
+        days = self.model._meta.get_field("days").related_model._default_manager
+        looked = days.filter(rule=None, classification=OuterRef("pk"))
+        return self.annotate(accounts=HOLDERS, is_counted=Exists(looked))
+
     def ship(self, code: str, **fields: Any) -> "Classification":
         """The classification ``code``; made with ``fields`` where there is none yet."""
         shipped, _made = self.get_or_create(code=code, defaults={**fields, "is_system": True})
@@ -31,6 +55,14 @@ class ClassificationQuerySet(models.QuerySet["Classification"]):
 
 
 class ClassificationRuleQuerySet(models.QuerySet["ClassificationRule"]):
+    def with_accounts(self) -> Self:
+        """Each with ``accounts``, how many this version has assigned and still holds.
+
+        ``is_counted``: a run has used it, so that none is known to be none.
+        """
+        days = self.model._meta.get_field("days").related_model._default_manager
+        return self.annotate(accounts=HOLDERS, is_counted=Exists(days.filter(rule=OuterRef("pk"))))
+
     def current(self) -> Self:
         return self.filter(superseded_at=None)
 
@@ -106,14 +138,20 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         *,
         at: datetime,
     ) -> tuple[int, int]:
-        """Make ``rule`` have those of ``judged`` that are ``matched``; how many came and went."""
+        """Make ``rule`` have those of ``judged`` that are ``matched``; how many came and went.
+
+        ``matched`` is evaluated once, whatever there is to change.
+        """
         ours = self.open().filter(rule=rule)
-        new = judged.filter(matched).exclude(Exists(ours.filter(account=OuterRef("pk"))))
-        gone = 0
-        if ours.exists():
-            lost = judged.filter(pk=OuterRef("account")).filter(matched)
-            gone = ours.filter(account__in=judged).filter(~Exists(lost)).update(revoked_at=at)
-        return self._insert(rule, new, at=at), gone
+        if not ours.exists():
+            return self._insert(rule, judged.filter(matched), at=at), 0
+        here = ours.filter(account__in=judged)
+        came, went = _differences(judged.filter(matched).values("pk"), here.values("account"))
+        for batch in batches(went):
+            ours.filter(account__in=batch).update(revoked_at=at)
+        for batch in batches(came):
+            self._insert(rule, judged.model._default_manager.filter(pk__in=batch), at=at)
+        return len(came), len(went)
 
     def _insert(self, rule: "ClassificationRule", new: "AccountQuerySet", *, at: datetime) -> int:
         columns = {
@@ -137,6 +175,26 @@ def sql_of(rows: "models.QuerySet[Any, Any]") -> tuple[str, tuple[Any, ...]]:
     """The statement that reads ``rows``; one that reads nothing where they are known to be none."""
     compiler: SQLCompiler = rows.query.get_compiler(connection=connection, elide_empty=False)
     return compiler.as_sql()
+
+
+def _differences(
+    new: "models.QuerySet[Any, Any]", old: "models.QuerySet[Any, Any]"
+) -> tuple[list[int], list[int]]:
+    """The keys that only ``new`` has, and those that only ``old`` has."""
+    (new_sql, new_given), (old_sql, old_given) = (sql_of(one.order_by()) for one in (new, old))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # Django has made both statements, and their values come apart from them.
+            f"WITH fresh (id) AS MATERIALIZED ({new_sql}), held (id) AS MATERIALIZED ({old_sql}) "  # noqa: S608
+            "SELECT id, 1 FROM (SELECT id FROM fresh EXCEPT SELECT id FROM held) AS came "
+            "UNION ALL "
+            "SELECT id, 0 FROM (SELECT id FROM held EXCEPT SELECT id FROM fresh) AS went",
+            (*new_given, *old_given),
+        )
+        found: tuple[list[int], list[int]] = ([], [])
+        for key, is_new in cursor.fetchall():
+            found[0 if is_new else 1].append(key)
+        return found
 
 
 class ClassificationDayQuerySet(models.QuerySet["ClassificationDay"]):

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Case, When
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import classify
@@ -19,9 +21,10 @@ from accounts.models import (
     ClassificationDay,
     ClassificationRule,
 )
-from accounts.querysets import AssignmentQuerySet
+from accounts.querysets import AssignmentQuerySet, mirror
 from accounts.rules import BrokenRule, revise_rule
 from accounts.tasks import classify_for_records
+from instances.models import Instance
 from sync_sessions.launch import cancel_session
 from sync_sessions.models import SyncEvent, SyncRecord, SyncSession
 from sync_sessions.outcomes import Cancelled
@@ -116,6 +119,35 @@ def test_a_quiet_run_writes_no_assignment() -> None:
     assert counts(run())["assigned"] == 0
 
     assert list(Assignment.objects.values()) == before
+
+
+def test_each_rule_is_evaluated_once_by_any_run() -> None:
+    here = account("a", is_locked=True, instance__environment="needle")
+    account("b", instance=here.instance)
+    rule({"environment": ["needle"]})
+
+    def evaluations() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            run(here.instance)
+        return sum(query["sql"].count("'needle'") for query in queries)
+
+    first, quiet = evaluations(), evaluations()
+    Instance.objects.update(environment="needles")
+    assert (first, quiet, evaluations(), held()) == (1, 1, 1, set())
+
+
+def test_a_run_with_many_changes_takes_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror.batches, "__defaults__", (2,))
+    instance = InstanceFactory()
+    people = [account(f"p{n}", instance=instance, is_locked=n < 5) for n in range(11)]
+    rule({"locked": True}, classification__code="c")
+    run()
+    Account.objects.update(is_locked=Case(When(is_locked=True, then=False), default=True))
+
+    session = run()
+
+    assert held() == {(one.name, "c", 1) for one in people[5:]}
+    assert (counts(session)["assigned"], counts(session)["revoked"]) == (6, 5)
 
 
 def test_unknown_is_neither() -> None:

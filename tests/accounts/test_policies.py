@@ -78,8 +78,10 @@ def test_a_violation_ends_with_one(
         "no superuser outside dba",
     ]
     assert [(one["ruleId"], one["ruleIndex"], one["level"]) for one in run["results"]] == [
-        (str(policy.group), 1, "error")
+        (str(policy.group), 1, "error"),
+        (str(policy.group), 1, "none"),
     ]
+    assert run["results"][1]["kind"] == "open"
     place = run["results"][0]["locations"][0]["logicalLocations"][0]
     assert place["fullyQualifiedName"] == "web/evil <\x01&"
 
@@ -105,3 +107,53 @@ def test_no_policy_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("policy_test")
 
     assert capsys.readouterr().out == "No rule is marked as policy.\n"
+
+
+# Of what SARIF 2.1.0 lets these objects have, what we write; and what it demands.
+SARIF = {
+    "run": ({"tool", "results"}, {"tool"}),
+    "rule": ({"id", "name", "shortDescription", "fullDescription", "properties"}, {"id"}),
+    "result": ({"ruleId", "ruleIndex", "kind", "level", "message", "locations"}, {"message"}),
+    "location": ({"logicalLocations"}, set()),
+    "place": ({"name", "fullyQualifiedName", "kind"}, set()),
+}
+
+
+def fits(kind: str, document: dict[str, Any]) -> bool:
+    allowed, demanded = SARIF[kind]
+    return demanded <= set(document) <= allowed
+
+
+def test_the_sarif_file_is_valid(policy: ClassificationRule, tmp_path: Path) -> None:
+    with pytest.raises(CommandError):
+        call_command("policy_test", sarif=tmp_path / "sarif")
+    document = json.loads((tmp_path / "sarif").read_text())
+    assert (document["version"], set(document)) == ("2.1.0", {"$schema", "version", "runs"})
+    (run,) = document["runs"]
+    rules, results = run["tool"]["driver"]["rules"], run["results"]
+    places = [place for one in results for place in one.get("locations", ())]
+    assert fits("run", run)
+    assert all(fits("rule", one) for one in rules)
+    assert all(fits("result", one) for one in results)
+    assert all(fits("location", one) for one in places)
+    assert all(fits("place", two) for one in places for two in one["logicalLocations"])
+    assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in results)
+    # A kind other than "fail" goes with the level "none" only.
+    assert {(one.get("kind", "fail"), one["level"]) for one in results} == {
+        ("fail", "error"),
+        ("open", "none"),
+    }
+
+
+def test_the_junit_file_is_valid(policy: ClassificationRule, tmp_path: Path) -> None:
+    with pytest.raises(CommandError):
+        call_command("policy_test", junit=tmp_path / "junit")
+    suite = ET.parse(tmp_path / "junit").getroot()
+    assert (suite.tag, set(suite.attrib)) == (
+        "testsuite",
+        {"name", "tests", "failures", "errors", "skipped"},
+    )
+    assert [(case.tag, set(case.attrib), [part.tag for part in case]) for case in suite] == [
+        ("testcase", {"classname", "name"}, []),
+        ("testcase", {"classname", "name"}, ["failure", "system-out"]),
+    ]

@@ -173,7 +173,7 @@ def test_hostile_patterns_are_only_text(pattern: str) -> None:
 
 def test_the_moment_itself_counts() -> None:
     now = timezone.now()
-    row = AccountFactory(last_login_at=now - timedelta(days=90))
+    row = AccountFactory(instance__engine="toy", last_login_at=now - timedelta(days=90))
 
     def seen(**days: int) -> list[bool | None]:
         return answers(World(now, {}), Rule("", {"match": {"last_seen_days": days}}), [row])
@@ -181,4 +181,17 @@ def test_the_moment_itself_counts() -> None:
     assert [seen(min=90), seen(max=90), seen(min=91), seen(max=89)] == [
         *([True], [True]),
         *([False], [False]),
+    ]
+
+
+def test_who_was_only_met_may_have_been_there_since() -> None:
+    now = timezone.now()
+    row = AccountFactory(instance__engine="postgresql", last_login_at=now - timedelta(days=90))
+
+    def seen(**days: int) -> list[bool | None]:
+        return answers(World(now, {}), Rule("", {"match": {"last_seen_days": days}}), [row])
+
+    assert [seen(min=0), seen(min=1), seen(min=91), seen(max=90), seen(max=89)] == [
+        *([True], [None], [False]),
+        *([True], [None]),
     ]

@@ -86,6 +86,24 @@ def test_a_complaint_points_at_the_place(document: Any, expected: list[str]) -> 
     assert pointers(document) == expected
 
 
+@pytest.mark.parametrize(
+    ("match", "message"),
+    [
+        ({"name": []}, "Choose or enter at least one."),
+        ({"name": [""]}, "It must not be empty."),
+        ({"privilege": {}}, "Fill in at least one of name, scope, database, schema, object, "),
+        ({"last_seen_days": {"min": -1}}, "At least 0."),
+        ({"last_seen_days": {"max": 99_999}}, "At most 36500."),
+        ({"password": ["100%"]}, "One of absent, expired, never_expires."),
+        ({"superuser": "100%"}, "'100%' is not of type 'boolean'"),
+    ],
+)
+def test_a_complaint_is_a_sentence_for_a_person(match: Any, message: str) -> None:
+    with pytest.raises(InvalidExpression) as error:
+        checked(rule(match))
+    assert error.value.complaints[0][1].startswith(message)
+
+
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
     lambda inner: st.one_of(

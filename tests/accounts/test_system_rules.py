@@ -117,10 +117,12 @@ def plant_reads_everything() -> None:
 
 
 def plant_dormant() -> None:
-    planted("yes", last_login_at=NOW - MANY)
-    planted("no recent", last_login_at=NOW - FEW)
-    planted("no unknown", last_login_at=None)
-    planted("no login", last_login_at=NOW - MANY, can_login=False)
+    planted("yes", "toy", last_login_at=NOW - MANY)
+    planted("no recent", "toy", last_login_at=NOW - FEW)
+    planted("no unknown", "toy", last_login_at=None)
+    planted("no login", "toy", last_login_at=NOW - MANY, can_login=False)
+    for engine in ("postgresql", "mysql"):  # they keep no logins: it may have been there since
+        planted("no, only met long ago", engine, last_login_at=NOW - MANY)
 
 
 def plant_password_expired() -> None:
@@ -143,6 +145,9 @@ def plant_password_never_expires() -> None:
 def plant_wildcard_host() -> None:
     planted("yes@%", "mysql")
     planted("yes@10.0.%", "mysql")
+    planted("yes@10.0.0._", "mysql")
+    planted("yes@10.0.0.0/255.255.255.0", "mysql")
+    planted("yes@", "mysql")
     planted("no%@10.0.0.1", "mysql")
     planted("no role@%", "mysql", kind="role")
     planted("no@%", "postgresql")

@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import ANY
 
+import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Account, AccountChange, HeldReading
+from instances.engines.postgresql.effective import PostgreSQLEffective
 from instances.models import Instance
 from sync_sessions.models import SyncSession
 from tests.api.conftest import person_behind
 from tests.api.envelopes import failure, page, success
 from tests.factories import AccountChangeFactory, AccountFactory, sync
-from tests.toy_engine import ToyServer, reading, user
+from tests.toy_engine import Toy, ToyServer, reading, select_on, user
 
 FEED, HELD = "/api/v1/account-change-logs", "/api/v1/held-readings"
 ServerHas = Callable[..., ToyServer]
@@ -48,7 +50,42 @@ def test_changes_are_listed_newest_first(viewer: APIClient) -> None:
     older, newer = AccountChangeFactory(), AccountChangeFactory()
 
     assert viewer.get(FEED).json() == page(document(newer), document(older))
-    assert viewer.get(f"{FEED}/{older.pk}").json() == success(document(older))
+
+
+def test_one_change_tells_its_effect(
+    viewer: APIClient, instance: Instance, server_has: ServerHas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Toy, "effective", PostgreSQLEffective)
+    start = reading([user("ada")])
+    server = server_has(instance, start)
+    sync(instance)
+    first = AccountChange.objects.get()
+    server.now_has(grants=(select_on("shop.public.orders", "ada"),))
+    sync(instance)
+    change = AccountChange.objects.latest("pk")
+
+    told = viewer.get(f"{FEED}/{change.pk}").json()["data"]
+    unknown = viewer.get(f"{FEED}/{first.pk}").json()["data"]
+
+    place = {"scope": "table", "database": "shop", "schema": "public", "object": "orders"}
+    gained = {"account": "ada", "privilege": "SELECT", **place, "column": "", "how": "holds"}
+    count = {"privilege": "SELECT", "scope": "table", "how": "holds", "accounts": 1, "objects": 1}
+    assert told["effect"] == {
+        "gained": [count],
+        "lost": [],
+        "depends": 0,
+        "examples": {"gained": [gained], "lost": []},
+        "is_complete": True,
+        "reasons": [],
+    }
+    assert unknown["effect"] == {
+        "gained": None,
+        "lost": None,
+        "depends": 0,
+        "examples": {"gained": [], "lost": []},
+        "is_complete": False,
+        "reasons": ["Nobody had read the server before, so nobody knows what was new."],
+    }
 
 
 def test_changes_are_filtered(viewer: APIClient) -> None:

@@ -5,6 +5,8 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
+from accounts.effect_words import effect_document, effect_words
+from accounts.effects import effect_of
 from accounts.models import AccountChange
 from instances.models import Instance
 from whalefall.core.commands import WhalefallCommand, moment
@@ -16,10 +18,19 @@ class Command(WhalefallCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--since", type=moment, metavar="TIME", help="such as 2026-03-31 or 7d")
         parser.add_argument("--instance")
+        parser.add_argument(
+            "--effects", action="store_true", help="who gained or lost what by each change"
+        )
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(
-        self, *, since: datetime | None, instance: str | None, as_json: bool, **options: Any
+        self,
+        *,
+        since: datetime | None,
+        instance: str | None,
+        effects: bool,
+        as_json: bool,
+        **options: Any,
     ) -> None:
         changes = AccountChange.objects.select_related("account__instance").order_by(
             "occurred_at", "pk"
@@ -28,12 +39,14 @@ class Command(WhalefallCommand):
             changes = changes.filter(account__instance=Instance.objects.named([instance]).get())
         if since:
             changes = changes.filter(occurred_at__gte=since)
-        documents = map(document, changes.iterator(chunk_size=2000))
+        rows = changes.iterator(chunk_size=2000)
         if as_json:
-            self.print_json(list(documents))
+            self.print_json([with_effect(row) if effects else document(row) for row in rows])
             return
-        for one in documents:
-            self.stdout.write(line(one))
+        for row in rows:
+            self.stdout.write(line(document(row)))
+            for words in effect_words(effect_of(row)) if effects else ():
+                self.stdout.write(f"    {words}")
 
 
 def document(change: AccountChange) -> dict[str, Any]:
@@ -46,6 +59,10 @@ def document(change: AccountChange) -> dict[str, Any]:
         "session_id": str(change.session_id) if change.session_id else None,
         "diff": change.diff,
     }
+
+
+def with_effect(change: AccountChange) -> dict[str, Any]:
+    return {**document(change), "effect": effect_document(effect_of(change))}
 
 
 def line(change: dict[str, Any]) -> str:

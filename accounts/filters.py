@@ -5,7 +5,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]
 
-from accounts.models import Account, AccountChange, HeldReading
+from accounts.models import Account, AccountChange, Classification, Grant, HeldReading
+from accounts.objects import parse_object
+from accounts.worlds import securables_called
 from instances.engines import engine_choices
 from instances.models import Instance
 from whalefall.core.filters import BooleanFilter, NamesFilter
@@ -19,11 +21,20 @@ def unchanged(queryset: QuerySet[Any], _name: str, _value: Any) -> QuerySet[Any]
 class AccountFilter(filters.FilterSet):
     instance = filters.ModelChoiceFilter(queryset=Instance.objects.all())
     engine = filters.ChoiceFilter(field_name="instance__engine", choices=engine_choices)
-    tags = NamesFilter(field_name="instance__tags__name", distinct=True, label="Any of these tags.")
+    tags = NamesFilter(method="tagged", label="Any of these tags.")
     kind = filters.ChoiceFilter(choices=Account.Kind.choices)
     can_login = BooleanFilter(field_name="can_login")
     is_superuser = BooleanFilter(field_name="is_superuser")
     is_locked = BooleanFilter(field_name="is_locked")
+    classification = filters.ModelChoiceFilter(
+        queryset=Classification.objects.all(), method="of_class", label="In this class now."
+    )
+    privilege = filters.CharFilter(
+        method=unchanged, label="With a grant of this privilege, its own; on the object, if given."
+    )
+    object = filters.CharFilter(
+        method=unchanged, label="With a grant on this object, its own; written as for who-can."
+    )
     include_removed = BooleanFilter(method=unchanged, label="Removed accounts too.")
     include_system = BooleanFilter(method=unchanged, label="The engine's own accounts too.")
 
@@ -36,7 +47,30 @@ class AccountFilter(filters.FilterSet):
             queryset = queryset.filter(removed_at=None, instance__deleted_at=None)
         if not self.form.cleaned_data["include_system"]:
             queryset = queryset.filter(is_system=False)
-        return super().filter_queryset(queryset)
+        return self.granted(super().filter_queryset(queryset))
+
+    def tagged(
+        self, queryset: QuerySet[Account], _name: str, value: list[str]
+    ) -> QuerySet[Account]:
+        # A join would repeat accounts, and telling them apart again compares whole rows.
+        return queryset.filter(instance__in=Instance.objects.filter(tags__name__in=value))
+
+    def of_class(
+        self, queryset: QuerySet[Account], _name: str, value: Classification
+    ) -> QuerySet[Account]:
+        return queryset.filter(pk__in=value.assignments.open().values("account"))
+
+    def granted(self, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Raises InvalidRequest for an object that is not written as one."""
+        privilege, text = (self.form.cleaned_data[name] for name in ("privilege", "object"))
+        if not privilege and not text:
+            return queryset
+        grants = Grant.objects.open()
+        if privilege:
+            grants = grants.filter(privilege=privilege.upper())
+        if text:
+            grants = grants.filter(securable__in=securables_called(parse_object(text)))
+        return queryset.filter(pk__in=grants.values("account"))
 
 
 class HistoryFilter(filters.FilterSet):

@@ -19,11 +19,12 @@ Role = tuple[int, int, bool]
 class RoleGraph:
     """The roles of everybody in a comparison; computed on first use, since a quiet sync needs none.
 
-    Accounts are numbered in the order of their names.
+    Accounts are numbered in the order of their names. ``powers_pass_on``: see ``Effective``.
     """
 
-    def __init__(self, comparison: Comparison) -> None:
+    def __init__(self, comparison: Comparison, *, powers_pass_on: bool) -> None:
         self.comparison = comparison
+        self.powers_pass_on = powers_pass_on
         self.is_known = comparison.knowledge.knows("memberships")
         self.facts: dict[tuple[tuple[Role, ...], tuple[int, ...]], GraphFacts] = {}
 
@@ -69,18 +70,26 @@ class RoleGraph:
 
     @cached_property
     def granting(self) -> Mapping[int, list[str]]:
-        """How each account may grant by its own edges, where it may."""
+        """How each account lets those who inherit it grant, where it does."""
         edges = self.comparison.edges
         found = {
             number: ways_to_grant(edges[name].grants, edges[name].memberships)
             for number, name in enumerate(self.names)
             if name in edges
         }
+        if self.powers_pass_on:
+            for record, _ in self.comparison.matching.present:
+                own = found[self.numbers[record.name]]
+                own += record.attributes.get("grant_reasons", ())
         return {number: ways for number, ways in found.items() if ways}
 
     @cached_property
     def becoming(self) -> Mapping[int, list[int]]:
-        """The superusers that each account could become by SET ROLE alone."""
+        """The superusers that each account could become: by SET ROLE alone, unless their powers
+        come with inheriting them.
+        """
+        if self.powers_pass_on:
+            return self.inheriting_superusers()
         members: dict[int, set[int]] = defaultdict(set)
         for link in self.links:
             if link.can_set:
@@ -92,6 +101,15 @@ class RoleGraph:
                 for account in depths(members, {superuser: 0}):
                     if account != superuser:
                         found[account].append(superuser)
+        return found
+
+    def inheriting_superusers(self) -> Mapping[int, list[int]]:
+        present = self.comparison.matching.present
+        powerful = {self.numbers[record.name] for record, _ in present if record.is_superuser}
+        found: dict[int, list[int]] = defaultdict(list)
+        for account, role in self.reached:
+            if role in powerful:
+                found[account].append(role)
         return found
 
     @cached_property

@@ -2,30 +2,22 @@
 
 Where rights add up, a present answer is one condition on accounts: those from whom the privilege
 comes, and by ``RoleClosure`` those who inherit one of them. Everything else, the past too, is
-decided account by account from the world of one instance.
+decided from the world of one instance at a time.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from accounts.closure import depths
-from accounts.models import Account, Grant, Membership, RoleClosure
-from accounts.worlds import (
-    EVERYBODY,
-    identity,
-    people,
-    placed_rights,
-    rules_of,
-    securables,
-    split,
-    world_of,
-    worlds_around,
-)
-from instances.engines.effective import Effective, Thing, Way
+from accounts.effective import shortest_first
+from accounts.givers import Givers, condition, counted, givers
+from accounts.models import Account
+from accounts.worlds import rules_of, securables, world_of, worlds_around
+from instances.engines.effective import Effective, Thing, Way, World
 from instances.models import Instance
 
 
@@ -72,19 +64,20 @@ class Counted:
     question: Question
     thing: Thing
     cells: list[Cell]
-    givers: Mapping[int, Effective] = field(default_factory=dict)
+    givers: Mapping[int, Givers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         instances = [one.instance for one in self.cells]
         self.givers = givers(self.question.privilege, self.thing, instances)
-        counts = self.accounts(self.cells).order_by().values("instance").annotate(Count("pk"))
-        totals = dict(counts.values_list("instance", "pk__count"))
+        totals = counted(self.givers, set_role=self.question.set_role)
         for cell in self.cells:
             cell.total = totals.get(cell.instance.pk, 0)
 
     def accounts(self, cells: Iterable[Cell]) -> QuerySet[Account]:
         instances = [cell.instance.pk for cell in cells]
-        found = condition(self.question, self.thing, {key: self.givers[key] for key in instances})
+        found = condition(
+            {key: self.givers[key] for key in instances}, set_role=self.question.set_role
+        )
         return Account.objects.present().filter(found, instance__in=instances)
 
     def page(self, cells: Sequence[Cell], start: int, stop: int) -> list[Found]:
@@ -116,77 +109,13 @@ def sources(privilege: str, thing: Thing, instances: Iterable[Instance]) -> set[
 
 
 def ways_of(effective: Effective, question: Question, account: int, thing: Thing) -> list[Way]:
-    """The ways of ``account``, the shortest first; by SET ROLE only where there is no other."""
+    """The ways of ``account``, the shortest first; by SET ROLE only where no other is certain."""
     if account not in effective.world.principals:
         return []
     ways = list(effective.ways(account, question.privilege, thing))
-    if not ways and question.set_role:
-        ways = list(effective.ways_by_set_role(account, question.privilege, thing))
-    return sorted(ways, key=lambda way: (len(way.route), way.route))
-
-
-# --- by a condition -------------------------------------------------------------------------
-
-
-def condition(question: Question, thing: Thing, giving: Mapping[int, Effective]) -> Q:
-    """What an account of the instances ``giving`` must be to hold the privilege."""
-    alone: set[int] = set()
-    passed_on: set[int] = set()
-    of_everybody: set[int] = set()
-    for instance, rules in giving.items():
-        roots = rules.roots(question.privilege, thing)
-        alone |= set(roots.alone)
-        passed_on |= set(roots.passed_on)
-        if rules.world.everybody in roots.passed_on:
-            of_everybody.add(instance)
-    reached = RoleClosure.objects.filter(role__in=passed_on)
-    if question.set_role:
-        alone |= takers(alone)
-    else:
-        reached = reached.filter(inherits=True)
-    found = Q(pk__in=alone | passed_on) | Q(pk__in=reached.values("account"))
-    # The cheapest first: it settles most, where it is.
-    return Q(instance__in=of_everybody) | found if of_everybody else found
-
-
-def givers(privilege: str, thing: Thing, instances: Collection[Instance]) -> dict[int, Effective]:
-    """By instance, a world of the rights from which the privilege may come, and of the accounts
-    that count for what they are: owners, superusers, and the server's own.
-    """
-    rules = rules_of(next(iter(instances)))
-    # A gate that is what was asked for gives it, too.
-    pairs = [
-        (word, one)
-        for word, one in rules.sources(privilege, thing)
-        if one == thing or (word, one) not in rules.gates(thing)
-    ]
-    about = Q()
-    for word in {word for word, _ in pairs}:
-        keys = securables(instances, [one for name, one in pairs if name == word])
-        about |= Q(privilege=word, securable__in=keys)
-    held = placed_rights(Grant.objects.open().filter(about)) if about else []
-    owners = {right.holder for _, right in held if right.is_owner}
-    present = Account.objects.present().filter(instance__in=instances)
-    there = {
-        *people(present.filter(pk__in=owners)),
-        *people(present.filter(name__in={EVERYBODY, *rules.powers()})),
-        *people(present.filter(is_superuser=True)),
-    }
-    known = {one.key for _, one in there}
-    # An owner that went while we asked is not among them.
-    rights = [(home, one) for home, one in held if not one.is_owner or one.holder in known]
-    worlds = split(instances, there, [], rights)
-    return {one.pk: rules(worlds[one.pk]) for one in instances}
-
-
-def takers(superusers: Collection[int]) -> set[int]:
-    """Who could become one of ``superusers`` by SET ROLE: that takes no inheriting on the way."""
-    near = set(RoleClosure.objects.filter(role__in=superusers).values_list("account", flat=True))
-    members: dict[int, set[int]] = defaultdict(set)
-    edges = Membership.objects.open().filter(can_set=True, member__in=near)
-    for member, role in edges.values_list("member", "role"):
-        members[role].add(member)
-    return set(depths(members, dict.fromkeys(superusers, 0)))
+    if question.set_role and all(way.condition for way in ways):
+        ways += effective.ways_by_set_role(account, question.privilege, thing)
+    return shortest_first(ways)
 
 
 # --- one by one -----------------------------------------------------------------------------
@@ -199,15 +128,39 @@ def decide(question: Question, instance: Instance, things: Sequence[Thing]) -> l
     people = sorted(effective.world.principals.values(), key=lambda one: (one.name, one.key))
     cells = []
     for thing in things:
-        keys = [one.key for one in people if ways_of(effective, question, one.key, thing)]
+        holds = holding(effective, question, thing)
+        keys = [one.key for one in people if holds(one.key)]
         cells.append(Cell(instance, thing, len(keys), keys, effective))
     return cells
+
+
+def holding(effective: Effective, question: Question, thing: Thing) -> Callable[[int], bool]:
+    """Whether an account of the world has a way. Where rights add up, no ways are walked."""
+    if not effective.adds_up:
+        return lambda account: bool(ways_of(effective, question, account, thing))
+    world, roots = effective.world, effective.roots(question.privilege, thing)
+    if world.everybody in roots.passed_on:
+        return lambda account: True
+    inheriting = depths(members(world, "inherits"), dict.fromkeys(roots.passed_on, 0))
+    found = inheriting | dict.fromkeys(roots.alone, 0)
+    if question.set_role:
+        found = depths(members(world, "can_set"), dict.fromkeys(found, 0))
+    return found.__contains__
+
+
+def members(world: World, option: str) -> Mapping[int, set[int]]:
+    """By role, who has it by a link with ``option``."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for link in world.links:
+        if getattr(link, option):
+            found[link.role].add(link.member)
+    return found
 
 
 def about(question: Question, instance: Instance, things: Iterable[Thing]) -> Q:
     """The grants that may matter. Where rights do not add up, a pattern or a deny may, too."""
     around = {one for thing in things for one in sources(question.privilege, thing, [instance])}
-    found = Q(securable__digest__in=[identity(one) for one in around])
+    found = Q(securable__in=securables([instance], around))
     if rules_of(instance).adds_up:
         return found
     databases = {thing.database for thing in things}
@@ -231,6 +184,7 @@ def page_of(cell: Cell, question: Question, start: int, stop: int) -> list[Found
 
 def outdated(instances: Mapping[int, Instance], version: int) -> set[int]:
     """Instances whose ``RoleClosure`` was not computed by this version of Whalefall."""
-    rows = Account.objects.present().exclude(facts_version=version)
-    found = rows.filter(instance__in=instances).order_by().values_list("instance", flat=True)
-    return set(found.distinct())
+    # Not exclude(): no index finds what differs.
+    other = Q(facts_version__lt=version) | Q(facts_version__gt=version)
+    rows = Account.objects.present().filter(other, instance__in=instances)
+    return set(rows.order_by().values_list("instance", flat=True).distinct())

@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 from whalefall.core.errors import InvalidRequest
 
+PLAIN = re.compile(r"\w+")
 PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
@@ -48,3 +50,12 @@ def from_sql(text: str) -> tuple[str, ...]:
 
 def wrong(why: str) -> InvalidRequest:
     return InvalidRequest(f"That is no object. {why}", extra={"fields": {"object": [why]}})
+
+
+def object_text(names: Iterable[str]) -> str:
+    """What ``parse_object`` reads as ``names``."""
+    return ".".join(map(quoted, names)) or "*"
+
+
+def quoted(name: str) -> str:
+    return name if PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'

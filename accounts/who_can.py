@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db.models import Exists, Min, OuterRef, Q
 
-from accounts.effective import way_document
+from accounts.effective import is_grantable, way_document
 from accounts.facts import FACTS_VERSION
 from accounts.history import check_kept
 from accounts.holders import Cell, Counted, Found, Question, decide, outdated, page_of
 from accounts.models import Account, Grant, Securable
-from accounts.worlds import RULES, identity, rules_of
+from accounts.worlds import identity, rules_of
 from instances.engines.effective import Thing
 from instances.models import Database, Instance, Section
 from sync_sessions.models import SyncRecord, SyncSession
@@ -94,7 +94,7 @@ def who_can(
     question = Question(privilege.upper(), at, set_role)
     asked = [instance] if instance else list(Instance.objects.living().order_by("name", "pk"))
     untold = find_untold(asked, parts, at)
-    knowing = [one for one in asked if one.engine in RULES]
+    knowing = [one for one in asked if one.engine_class.effective]
     possible = possible_things(question.privilege, parts, knowing)
     found = existing(possible, instance, at)
     if not any(found.values()) and not untold:
@@ -227,7 +227,7 @@ def find_untold(
     reasons |= reasons_then(instances, at) if at else {}
     found = []
     for instance in instances:
-        if instance.engine not in RULES:
+        if instance.engine_class.effective is None:
             label = instance.engine_class.label
             found.append(Untold(instance, f"Whalefall has no rules for {label} yet."))
         elif instance.pk not in read:
@@ -275,10 +275,11 @@ def holder_document(one: Found, question: Question) -> dict[str, Any]:
         "account_id": one.account,
         "privilege": question.privilege,
         "scope": one.thing.scope,
-        "grantable": any(way.grantable for way in one.ways),
+        "grantable": is_grantable(one.ways),
         "reachable": reachable(one),
         "via": ways[0]["via"],
         "set_role": one.is_by_set_role,
+        "condition": ways[0]["condition"],
         "ways": ways,
     }
 

@@ -1,7 +1,7 @@
 """The mirror as the world that effective privileges are decided in, now or at a past moment."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ from accounts.diffs import FIELDS
 from accounts.models import Account, AccountChange, Grant, Membership, RoleClosure, Securable
 from accounts.store import digest
 from instances.engines.effective import Effective, Link, Principal, Right, Thing, World
-from instances.engines.postgresql.effective import PostgreSQLEffective
 from instances.models import Instance, Section
 from sync_sessions.models import SyncSession
 from whalefall.core.errors import WhalefallError
@@ -25,8 +24,6 @@ THING_COLUMNS = tuple(
 )
 APPEARED = {"added", "restored", "recreated"}
 EVERYBODY = "public"
-RULES: dict[str, type[Effective]] = {"postgresql": PostgreSQLEffective}
-"""How each kind of server adds rights up."""
 
 
 class RulesMissing(WhalefallError):
@@ -40,12 +37,13 @@ class RulesMissing(WhalefallError):
 
 def rules_of(instance: Instance) -> type[Effective]:
     """Raises RulesMissing."""
-    if instance.engine not in RULES:
+    engine = instance.engine_class
+    if engine.effective is None:
         raise RulesMissing(
             f"Whalefall can't tell yet what the grants on {instance} add up to: "
-            f"{instance.engine_class.label} has no rules."
+            f"{engine.label} has no rules."
         )
-    return RULES[instance.engine]
+    return engine.effective
 
 
 def world_of(instance: Instance, *, at: datetime | None = None, about: Q | None = None) -> World:
@@ -55,10 +53,11 @@ def world_of(instance: Instance, *, at: datetime | None = None, about: Q | None 
     """
     grants = Grant.objects.open() if at is None else Grant.objects.at(at)
     memberships = Membership.objects.open() if at is None else Membership.objects.at(at)
+    there = principals(instance) if at is None else past_principals(instance, at)
     return World(
         version=instance.version,
-        principals=principals(instance) if at is None else past_principals(instance, at),
-        links=links(memberships.filter(member__instance=instance)),
+        principals=there,
+        links=links(memberships.filter(member__among=there)),
         rights=rights(grants.filter(about or Q(), account__instance=instance)),
         blind=blind_spots_of([instance])[instance.pk],
         settings=instance.server_settings,
@@ -161,6 +160,15 @@ def securables(instances: Iterable[Instance], things: Iterable[Thing]) -> list[i
     """The keys of ``things`` on ``instances``, by the index of their identity."""
     rows = Securable.objects.filter(instance__in=instances, digest__in=map(identity, things))
     return list(rows.values_list("pk", flat=True))
+
+
+def securables_called(parts: Sequence[str]) -> list[int]:
+    """The keys of all that these names, from the outermost, may mean on the living instances."""
+    instances = list(Instance.objects.living())
+    engines = {one.engine_class.effective for one in instances}
+    return securables(
+        instances, {thing for rules in engines if rules for thing in rules.things(parts)}
+    )
 
 
 def identity(thing: Thing) -> str:

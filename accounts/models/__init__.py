@@ -6,13 +6,13 @@ from accounts.models.classification import (
     ClassificationDay,
     ClassificationRule,
 )
+from accounts.models.closure import RoleClosure
 from accounts.models.mirror import (
     Account,
     AccountChange,
     Grant,
     HeldReading,
     Membership,
-    RoleClosure,
     Securable,
 )
 

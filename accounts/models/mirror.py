@@ -14,7 +14,6 @@ from accounts.querysets import (
     GrantQuerySet,
     HeldReadingQuerySet,
     MembershipQuerySet,
-    RoleClosureQuerySet,
     SecurableQuerySet,
 )
 from instances.models import Instance
@@ -70,6 +69,24 @@ class Account(models.Model):
                 name="account_unique_present",
             ),
         )
+        indexes = (
+            # The key last: counts and joins need not touch the rows, which are wide.
+            models.Index(
+                fields=["facts_version", "instance", "id"],
+                condition=Q(removed_at=None),
+                name="account_present",
+            ),
+            models.Index(
+                fields=["instance"],
+                condition=Q(removed_at=None, is_superuser=True),
+                name="account_superuser",
+            ),
+            models.Index(
+                fields=["name", "id", "instance", "is_locked"],
+                condition=Q(removed_at=None, is_system=False),
+                name="account_listed",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -123,31 +140,6 @@ class Membership(Edge):
 
     def __str__(self) -> str:
         return f"{self.member} ∈ {self.role}"
-
-
-class RoleClosure(models.Model):
-    """``account`` reaches ``role``: it ``inherits`` it, or could only take it by SET ROLE.
-
-    ``depth`` is the length of the shortest way. Of the present memberships only: a past moment
-    walks those of that moment.
-    """
-
-    account = models.ForeignKey(Account, models.CASCADE, related_name="reached_roles")
-    role = models.ForeignKey(Account, models.CASCADE, related_name="reached_by")
-    inherits = models.BooleanField(_("inherits"))
-    depth = models.PositiveSmallIntegerField(_("depth"))
-
-    objects = RoleClosureQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("reached role")
-        verbose_name_plural = _("reached roles")
-        constraints = (
-            models.UniqueConstraint(fields=["account", "role"], name="role_closure_unique"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.account} → {self.role}"
 
 
 class Securable(models.Model):
@@ -217,6 +209,11 @@ class Grant(Edge):
             ),
             models.Index(
                 fields=["grantor"], condition=Q(grantor__isnull=False), name="grant_by_grantor"
+            ),
+            models.Index(
+                fields=["privilege", "account"],
+                condition=Q(valid_to=None),
+                name="grant_open_by_privilege",
             ),
         )
 

@@ -1,5 +1,6 @@
 """The only place that writes the tables of ``accounts``."""
 
+from accounts.querysets import among as among  # registers the lookup
 from accounts.querysets.classification import (
     AssignmentQuerySet,
     ClassificationDayQuerySet,

@@ -173,6 +173,10 @@ class MembershipQuerySet(EdgeQuerySet["Membership"]):
 
 
 class RoleClosureQuerySet(models.QuerySet["RoleClosure"]):
+    def reached(self, *, set_role: bool) -> Self:
+        """Those that are inherited; with ``set_role``, also those that it takes SET ROLE for."""
+        return self if set_role else self.filter(inherits=True)
+
     def settle(
         self, instance: "Instance", reached: Mapping[tuple[int, int], tuple[bool, int]]
     ) -> None:

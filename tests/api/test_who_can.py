@@ -3,22 +3,24 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import worlds
-from accounts.models import Account
+from accounts.models import Account, Classification, Grant
 from instances.engines.base import MembershipRecord
 from instances.engines.postgresql.effective import PostgreSQLEffective
 from instances.models import Instance
 from tests.factories import InstanceFactory, sync
-from tests.toy_engine import reading, role, select_on, user
+from tests.toy_engine import Toy, reading, role, select_on, user
 
 PATH = "/api/v1/accounts/who-can"
 
 
 @pytest.fixture
 def shop(instance: Instance, server_has: Any, monkeypatch: pytest.MonkeyPatch) -> Instance:
-    monkeypatch.setitem(worlds.RULES, "toy", PostgreSQLEffective)
+    monkeypatch.setattr(Toy, "effective", PostgreSQLEffective)
     accounts = [user("ada"), user("eve"), role("team"), role("readers")]
     links = [
         MembershipRecord("ada", "team"),
@@ -35,7 +37,7 @@ def shop(instance: Instance, server_has: Any, monkeypatch: pytest.MonkeyPatch) -
 
 
 def holder(instance: Instance, name: str, via: list[str], **fields: Any) -> dict[str, Any]:
-    way = {"via": via, "set_role": 0, "power": "", "to": "readers", "grantable": True}
+    way = {"via": via, "set_role": 0, "power": "", "to": "readers"}
     return {
         "instance": instance.name,
         "instance_id": instance.pk,
@@ -47,7 +49,8 @@ def holder(instance: Instance, name: str, via: list[str], **fields: Any) -> dict
         "reachable": False,
         "via": via,
         "set_role": False,
-        "ways": [way],
+        "condition": "",
+        "ways": [{**way, "grantable": True, "condition": ""}],
         **fields,
     }
 
@@ -123,7 +126,78 @@ def test_permissions_in_the_end(viewer: APIClient, shop: Instance) -> None:
         "reachable": False,
         "via": ["readers"],
         "set_role": True,
+        "condition": "",
         "ways": [
-            {"via": ["readers"], "set_role": 1, "power": "", "to": "readers", "grantable": True}
+            {
+                "via": ["readers"],
+                "set_role": 1,
+                "power": "",
+                "to": "readers",
+                "grantable": True,
+                "condition": "",
+            }
         ],
     }
+
+
+# --- the list of accounts, by their own grants and classes ------------------------------------
+
+LEDGERS = "/api/v1/accounts/ledgers"
+
+
+def listed(client: APIClient, **query: str) -> list[str]:
+    return [one["name"] for one in client.get(LEDGERS, query).json()["data"]["items"]]
+
+
+@pytest.mark.both_databases
+def test_accounts_are_listed_by_their_own_grants(viewer: APIClient, shop: Instance) -> None:
+    grants = Grant.objects.filter(account__name="readers")
+
+    assert listed(viewer, privilege="select") == ["readers"]
+    assert listed(viewer, privilege="OWNER") == ["team"]
+    assert listed(viewer, object="shop.public.orders") == ["readers", "team"]
+    assert listed(viewer, privilege="SELECT", object="shop.public.orders") == ["readers"]
+    assert listed(viewer, privilege="SELECT", object="shop.public.nothing") == []
+    grants.close(grants.values_list("pk", flat=True), at=timezone.now())
+    assert listed(viewer, object="shop.public.orders") == ["team"]
+
+
+@pytest.mark.both_databases
+def test_accounts_are_listed_by_their_class_of_now(viewer: APIClient, shop: Instance) -> None:
+    kind = Classification.objects.create(code="ours", name="Ours")
+    for name in ("ada", "eve"):
+        Account.objects.get(name=name).assignments.create(
+            classification=kind, is_manual=True, assigned_at=timezone.now()
+        )
+    Account.objects.get(name="eve").assignments.update(revoked_at=timezone.now())
+
+    assert listed(viewer, classification=str(kind.pk)) == ["ada"]
+
+
+def test_an_object_that_is_not_written_as_one_is_refused(viewer: APIClient) -> None:
+    response = viewer.get(LEDGERS, {"object": "a..b"})
+
+    assert (response.status_code, response.json()["message_code"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("path", [PATH, LEDGERS])
+def test_pages_take_the_same_number_of_queries_whatever_the_size(
+    viewer: APIClient, server_has: Any, shop: Instance, path: str
+) -> None:
+    query = {"privilege": "SELECT", "object": "shop.public.orders"}
+    viewer.get(path, query)
+    with CaptureQueriesContext(connection) as few:
+        assert viewer.get(path, query).json()["data"]["total"] == (3 if path == PATH else 1)
+
+    for number in range(5):
+        names = [f"a{at}" for at in range(5 * number)]
+        grants = [select_on("shop.public.orders", name) for name in (*names, "readers")]
+        grants.append(select_on("shop.public.orders", "readers", privilege="OWNER", is_owner=True))
+        another = InstanceFactory()
+        accounts = [*map(user, names), role("readers")]
+        server_has(another, reading(accounts, [], grants, version="18.1"))
+        sync(another)
+
+    with CaptureQueriesContext(connection) as many:
+        assert viewer.get(path, query).json()["data"]["total"] > 50
+    assert len(many) == len(few)

@@ -3,6 +3,7 @@
 from math import ceil
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
@@ -56,3 +57,20 @@ class Pages(PageNumberPagination):
             "required": ["items", *numbers],
             "properties": {"items": schema, **{name: {"type": "integer"} for name in numbers}},
         }
+
+
+class KeysFirst(Paginator):  # type: ignore[type-arg]
+    """Finds the keys of a page before its rows, so that rows are read that are shown, no others.
+
+    An index may hold all that a list filters and sorts by, but not its rows.
+    """
+
+    def page(self, number: int | str) -> "Page[Any]":
+        page: Any = super().page(number)
+        rows: Any = self.object_list
+        page.object_list = rows.filter(pk__in=page.object_list.values("pk"))
+        return page  # type: ignore[no-any-return]
+
+
+class PagesOfWideRows(Pages):
+    django_paginator_class = KeysFirst

@@ -10,10 +10,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+import accounts.change_admin
+import accounts.classification_admin
+import accounts.classification_rule_admin
+import accounts.effective_admin  # noqa: F401 -- they are admins as well
 from accounts import pages
+from accounts.classification_pages import classes_of, login_doubt
 from accounts.facts import password_state
 from accounts.held import accept_reading, reject_reading
-from accounts.models import Account, AccountChange, HeldReading
+from accounts.models import Account, HeldReading
 from accounts.standouts import standouts
 from instances.coverage import NEVER_READ, coverage_by_instance, coverage_of
 from sync_sessions.models import SyncSession
@@ -29,9 +34,6 @@ from whalefall.core.display import (
     yes_no,
 )
 from whalefall.core.errors import WhalefallError
-
-# Edges of one change shown on its page; its JSON has all of them.
-MOST_EDGES = 500
 
 
 class PresentFilter(DefaultedFilter):
@@ -164,6 +166,9 @@ class AccountAdmin(ReadOnlyModelAdmin):
             "memberships": page_of(request, pages.open_memberships(member=row), "memberships"),
             "members": page_of(request, pages.open_memberships(role=row), "members"),
             "changes": changes,
+            "classes": classes_of(row),
+            "login_doubt": login_doubt(row),
+            "is_dormant": pages.is_dormant(row, now=timezone.now()),
             "everybody": pages.everybody(row),
         }
 
@@ -171,54 +176,6 @@ class AccountAdmin(ReadOnlyModelAdmin):
 def password_badge(account: Account) -> SafeString:
     state = password_state(account.facts, account.password_expires_at, now=timezone.now())
     return unknown() if state is None else status_badge(state, gettext(state))
-
-
-@admin.register(AccountChange)
-class AccountChangeAdmin(ReadOnlyModelAdmin):
-    menu_group = _("Accounts")
-    menu_icon = "history"
-    menu_position = 22
-    page_template = "admin/accounts/accountchange/page.html"
-    list_display = ("occurred", "server", "whose", "change", "what", "cause")
-    list_display_links = ("occurred",)
-    list_filter = ("kind", "cause", "account__instance")
-    search_fields = ("account__name",)
-    search_help_text = _("Search by the account's name")
-
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        changes: QuerySet[AccountChange] = super().get_queryset(request)
-        return changes.select_related("account__instance", "session")
-
-    @admin.display(description=_("seen"), ordering="occurred_at")
-    def occurred(self, change: AccountChange) -> SafeString:
-        return moment(change.occurred_at)
-
-    @admin.display(description=_("instance"), ordering="account__instance__name")
-    def server(self, change: AccountChange) -> SafeString:
-        return link(change.account.instance)
-
-    @admin.display(description=_("account"), ordering="account__name")
-    def whose(self, change: AccountChange) -> SafeString:
-        return link(change.account)
-
-    @admin.display(description=_("change"), ordering="kind")
-    def change(self, change: AccountChange) -> SafeString:
-        return status_badge(change.kind, change.get_kind_display())
-
-    @admin.display(description=_("what"))
-    def what(self, change: AccountChange) -> str:
-        return pages.change_words(change)
-
-    def page(self, request: HttpRequest, row: AccountChange) -> dict[str, Any]:
-        grants, memberships = row.diff.get("grants", []), row.diff.get("memberships", [])
-        return {
-            "change": row,
-            "grants": grants[:MOST_EDGES],
-            "more_grants": max(0, len(grants) - MOST_EDGES),
-            "memberships": memberships[:MOST_EDGES],
-            "more_memberships": max(0, len(memberships) - MOST_EDGES),
-            "attributes": pages.sorted_attributes(row.diff),
-        }
 
 
 @admin.register(HeldReading)

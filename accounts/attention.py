@@ -118,9 +118,13 @@ def number(code: str, question: StandOut, found: dict[str, int], fleet: Fleet) -
     return Number(code, question.title, found[f"{code}_yes"], unknown, is_certain)
 
 
-def overview(now: datetime) -> dict[str, Any]:
+def fleet_at(now: datetime) -> Fleet:
     instances = Instance.objects.active().defer("tls_ca").order_by("name")
-    fleet = Fleet(list(instances), coverage_by_instance(), now)
+    return Fleet(list(instances), coverage_by_instance(), now)
+
+
+def overview(now: datetime) -> dict[str, Any]:
+    fleet = fleet_at(now)
     accounts, facts = numbers(fleet)
     troubled = SyncSession.objects.filter(
         Q(status=SyncSession.Status.FAILED) | Q(status=SyncSession.Status.PARTIAL),

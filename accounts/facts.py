@@ -14,7 +14,7 @@ from django.conf import settings
 from instances.engines.base import AccountRecord, GrantRecord, MembershipRecord
 
 # Raise it whenever the computation changes: facts of another version are computed anew.
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def compute_facts(
 
     Facts: ``superuser``, ``locked``, ``can_grant`` (also by inheriting a role, which the reason
     names), ``password_absent``, ``password_expired``, ``password_never_expires``,
-    ``can_become_superuser`` (the reasons are the superusers that it could take by SET ROLE),
+    ``can_become_superuser`` (the reasons are the superusers that it could take by SET ROLE, or
+    whose powers come with having them),
     ``inherited_roles`` and ``settable_roles`` (how many it inherits, and could only get by SET
     ROLE). That an account may *not* grant is known only when every section was read.
     """

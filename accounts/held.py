@@ -14,6 +14,7 @@ from sync_sessions.launch import open_session
 from sync_sessions.models import SyncRecord, SyncSession
 from sync_sessions.outcomes import Outcome
 from sync_sessions.run import run_stored
+from whalefall.core.audit import note
 from whalefall.core.errors import InvalidRequest, WhalefallError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def decide(held: HeldReading, decision: str, by: "User | None") -> None:
     refresh(held)
     if not decided:
         raise already_decided(held)
+    note([(held, {"decision": [HeldReading.Decision.PENDING, decision]})])
 
 
 def refresh(held: HeldReading) -> None:

@@ -19,6 +19,12 @@ class FactsMissing(WhalefallError):
     suggestions = ("Sync the accounts of the instance.",)
 
 
+class NotSeenYet(PrivilegesNeverRead):
+    """The moment is before anybody looked at the account."""
+
+    suggestions = ("Ask about a later moment.",)
+
+
 def permissions_document(
     account: Account, *, at: datetime | None = None, effective: bool = False
 ) -> dict[str, Any]:
@@ -27,11 +33,7 @@ def permissions_document(
     The coverage is that of the last reading, so of a past moment nobody can say it; neither its
     facts. Raises PrivilegesNeverRead, FactsMissing, and RulesMissing.
     """
-    if at is not None and at < account.first_seen_at:
-        raise PrivilegesNeverRead(
-            f"{account} was first read on {account.first_seen_at:%Y-%m-%d at %H:%M %Z}; what it "
-            "might do before, nobody has looked at."
-        )
+    check_seen(account, at)
     read = effective_privileges if effective else direct_privileges
     found = read(account, at=at)
     return {
@@ -44,8 +46,20 @@ def permissions_document(
     }
 
 
+def check_seen(account: Account, at: datetime | None) -> None:
+    """Raises NotSeenYet for a moment before anybody looked at ``account``."""
+    if at is not None and at < account.first_seen_at:
+        raise NotSeenYet(
+            f"{account} was first read on {account.first_seen_at:%Y-%m-%d at %H:%M %Z}; what it "
+            "might do before, nobody has looked at."
+        )
+
+
 def facts(account: Account) -> Any:
-    """The computed facts; a removed account keeps those of its last day."""
+    """The computed facts; a removed account keeps those of its last day.
+
+    Raises FactsMissing.
+    """
     if account.removed_at is None and account.facts_version != FACTS_VERSION:
         raise FactsMissing(
             f"The facts of {account} are missing, or of an older version of Whalefall. "

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountChange, Grant, HeldReading, Membership, Securable
+from accounts.system_rules import DORMANT_DAYS
 from instances.coverage import Coverage, coverage_of
 from instances.models import Instance, Section
 from sync_sessions.models import SyncRecord
@@ -85,6 +86,20 @@ def open_memberships(**ends: Account) -> "QuerySet[Membership]":
 
 def unknown_sections(instance: int) -> list[Section]:
     return list(Section.objects.unknown().filter(instance=instance, category="accounts"))
+
+
+def is_dormant(account: Account, *, now: datetime) -> bool | None:
+    """Whether it may log in, and has not for ``DORMANT_DAYS``; None where nobody can say.
+
+    On a server that keeps no logins, it may have been there since a reading last met it.
+    """
+    if account.can_login is False:
+        return False
+    if account.last_login_at is None:
+        return None
+    if account.last_login_at > now - timedelta(days=DORMANT_DAYS):
+        return False
+    return True if account.instance.engine_class.keeps_logins and account.can_login else None
 
 
 def everybody(account: Account) -> Account | None:

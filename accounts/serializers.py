@@ -46,6 +46,40 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
         return CoverageSerializer(found).data
 
 
+class FactCountSerializer(serializers.Serializer[Any]):
+    """Of ``unknown`` accounts nobody can say; uncertain too where a server is not fully read."""
+
+    code = serializers.CharField()
+    title = serializers.CharField()
+    yes = serializers.IntegerField()
+    unknown = serializers.IntegerField()
+    is_certain = serializers.BooleanField()
+
+
+class KindCountSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    accounts = serializers.IntegerField()
+
+
+class EngineAccountsSerializer(serializers.Serializer[Any]):
+    engine = serializers.CharField()
+    accounts = serializers.IntegerField()
+
+
+class AccountStatisticsSerializer(serializers.Serializer[Any]):
+    """Numbers of present accounts that are not the engine's own, of servers in use.
+
+    They are as good as ``fully_read`` of ``instances``, which counts the active ones.
+    """
+
+    accounts = serializers.IntegerField()
+    kinds = KindCountSerializer(many=True)
+    engines = EngineAccountsSerializer(many=True)
+    facts = FactCountSerializer(many=True)
+    instances = serializers.IntegerField()
+    fully_read = serializers.IntegerField()
+
+
 class AccountDetailSerializer(AccountSerializer):
     class Meta(AccountSerializer.Meta):
         fields = (
@@ -80,7 +114,9 @@ class HeldReadingSerializer(serializers.ModelSerializer[HeldReading]):
         read_only=True, source="record.instance"
     )
     session = serializers.UUIDField(read_only=True, source="record.session_id")
-    read_at = serializers.DateTimeField(read_only=True, source="record.finished_at")
+    read_at = serializers.DateTimeField(
+        read_only=True, source="record.finished_at", allow_null=True
+    )
     decided_by: Any = serializers.SlugRelatedField(
         slug_field="username", read_only=True, allow_null=True
     )
@@ -126,6 +162,7 @@ class WaySerializer(serializers.Serializer[Any]):
     power = serializers.CharField(help_text="What gives it without a grant, such as SUPERUSER.")
     to = serializers.CharField(allow_null=True, help_text="Who was granted it.")
     grantable = serializers.BooleanField()
+    condition = serializers.CharField(help_text="What else it hangs on; empty for what is certain.")
 
 
 class HolderSerializer(serializers.Serializer[Any]):
@@ -141,6 +178,7 @@ class HolderSerializer(serializers.Serializer[Any]):
     reachable = serializers.BooleanField(allow_null=True)
     via = serializers.ListField(child=serializers.CharField())
     set_role = serializers.BooleanField()
+    condition = serializers.CharField(help_text="Of the first way.")
     ways = WaySerializer(many=True)
 
 
@@ -167,6 +205,7 @@ class PrivilegeSerializer(serializers.Serializer[Any]):
     reachable = serializers.BooleanField(allow_null=True)
     via = serializers.ListField(child=serializers.CharField())
     set_role = serializers.BooleanField(required=False)
+    condition = serializers.CharField(required=False, help_text="Of the first way.")
     ways = WaySerializer(many=True, required=False)
 
 

@@ -24,7 +24,9 @@ def store(instance: Instance, comparison: Comparison, *, at: datetime) -> int:
 
     How many accounts came, went, or are not what they were: for one, by another's role.
     """
-    matching, graph = comparison.matching, RoleGraph(comparison)
+    rules = instance.engine_class.effective
+    graph = RoleGraph(comparison, powers_pass_on=rules is not None and rules.powers_pass_on)
+    matching = comparison.matching
     is_outdated = any(row.facts_version != FACTS_VERSION for _, row in matching.kept)
     logins = newer_logins([*matching.kept, *matching.restored])
     Account.objects.mark_removed(matching.gone, at=at)

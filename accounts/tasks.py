@@ -1,5 +1,9 @@
-"""django-q2 entry points: positional ids in, nothing out."""
+"""django-q2 entry points: positional ids in, nothing out.
 
+What a schedule starts takes ``trigger`` and ``requested_by``, and returns the session.
+"""
+
+from typing import Any
 from uuid import UUID
 
 from accounts import classify
@@ -13,8 +17,8 @@ def sync_accounts_for_records(session_id: str, first: int, last: int) -> None:
     run_chunk(UUID(session_id), first, last, ACCOUNTS_SYNC)
 
 
-def sync_all_accounts() -> None:
-    launch_account_sync(Instance.objects.active(), trigger=SyncSession.Trigger.SCHEDULE)
+def sync_all_accounts(**who: Any) -> SyncSession:
+    return launch_account_sync(Instance.objects.active(), **who)
 
 
 def classify_for_records(session_id: str, _first: int, _last: int) -> None:
@@ -25,5 +29,5 @@ def classify_after(session_id: str) -> None:
     classify.classify_after(SyncSession.objects.get(pk=session_id))
 
 
-def classify_all_accounts() -> None:
-    classify.launch_classification(trigger=SyncSession.Trigger.SCHEDULE)
+def classify_all_accounts(**who: Any) -> SyncSession:
+    return classify.launch_classification(**who)

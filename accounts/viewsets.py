@@ -2,6 +2,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -9,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.effect_serializers import AccountChangeDetailSerializer
+from accounts.exporting import account_columns, with_classes
 from accounts.filters import AccountChangeFilter, AccountFilter, HeldReadingFilter, HistoryFilter
 from accounts.held import accept_reading, reject_reading
 from accounts.ledgers import permissions_document
@@ -18,6 +21,7 @@ from accounts.serializers import (
     AccountChangeSerializer,
     AccountDetailSerializer,
     AccountSerializer,
+    AccountStatisticsSerializer,
     HeldReadingSerializer,
     HolderSerializer,
     PermissionsQuerySerializer,
@@ -25,8 +29,11 @@ from accounts.serializers import (
     UntoldSerializer,
     WhoCanQuerySerializer,
 )
+from accounts.statistics import account_statistics
 from accounts.sync import launch_account_sync
 from accounts.sync_result import result, synced_record
+from accounts.take_away import removal_document, take_away
+from accounts.take_away_serializers import RemovalSerializer, TakeAwayQuerySerializer
 from accounts.who_can import holder_documents, who_can
 from instances.coverage import coverage_by_instance
 from instances.models import Instance
@@ -34,7 +41,9 @@ from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer, SyncedSerializer
 from whalefall.core.api import NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet
 from whalefall.core.errors import InvalidRequest
+from whalefall.core.exports import Columns, ExportMixin
 from whalefall.core.filters import refuse_unknown
+from whalefall.core.pagination import PagesOfWideRows
 
 MAY_RUN = "sync_sessions.add_syncsession"
 API = SyncSession.Trigger.API
@@ -68,16 +77,25 @@ class AccountSyncViewSet(ViewSet[Instance]):
         return Response({"result": result(record)})
 
 
-class AccountViewSet(ReadOnlyViewSet[Account]):
+class AccountViewSet(ExportMixin, ReadOnlyViewSet[Account]):
     queryset = Account.objects.select_related("instance")
     filterset_class = AccountFilter
+    pagination_class = PagesOfWideRows
     search_fields = ("name", "instance__name")
     ordering_fields = (
         *("name", "instance", "kind", "is_superuser", "is_locked", "first_seen_at"),
         *("password_changed_at", "password_expires_at", "last_login_at", "removed_at"),
     )
     ordering = ("instance", "name")
+    export_name = "accounts"
     shown: tuple[Account, ...] = ()
+
+    def export_columns(self) -> Columns:
+        return account_columns(timezone.now())
+
+    def get_queryset(self) -> QuerySet[Account]:
+        rows = super().get_queryset()
+        return with_classes(rows) if self.action == "exports" else rows
 
     def get_serializer_class(self) -> type[BaseSerializer[Account]]:
         return AccountSerializer if self.action == "list" else AccountDetailSerializer
@@ -104,6 +122,32 @@ class AccountViewSet(ReadOnlyViewSet[Account]):
         document = permissions_document(self.get_object(), **query.validated_data)
         return Response(PermissionsSerializer(document).data)
 
+    @extend_schema(parameters=[TakeAwayQuerySerializer], responses=RemovalSerializer)
+    @action(detail=True, url_path="take-away")
+    def take_away(self, request: SignedInRequest, pk: str) -> Response:
+        query = TakeAwayQuerySerializer(data=request.query_params)
+        refuse_unknown(request, {*query.fields, "format"})
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        parts = parse_object(asked["object"])
+        removal = take_away(
+            self.get_object(), asked["privilege"], parts, set_role=asked["set_role"]
+        )
+        return Response(RemovalSerializer(removal_document(removal)).data)
+
+
+class AccountStatisticsViewSet(ViewSet[Account]):
+    """Registered on ``accounts``."""
+
+    queryset = Account.objects.all()
+    serializer_class = AccountStatisticsSerializer
+
+    @extend_schema(responses=AccountStatisticsSerializer)
+    @action(detail=False)
+    def statistics(self, request: SignedInRequest) -> Response:
+        refuse_unknown(request, {"format"})
+        return Response(AccountStatisticsSerializer(account_statistics(timezone.now())).data)
+
 
 class WhoCanViewSet(ViewSet[Account]):
     """Who may do something to an object, on one instance or all."""
@@ -129,12 +173,18 @@ class WhoCanViewSet(ViewSet[Account]):
 
 
 class AccountChangeViewSet(ReadOnlyViewSet[AccountChange]):
+    """One entry also tells its effect: who gained or lost what."""
+
     queryset = AccountChange.objects.select_related("account__instance")
     serializer_class = AccountChangeSerializer
     filterset_class = AccountChangeFilter
     search_fields = ("account__name", "account__instance__name")
     ordering_fields = ("occurred_at", "kind", "cause")
     ordering = ("-occurred_at",)
+
+    def get_serializer_class(self) -> type[BaseSerializer[AccountChange]]:
+        one = self.action == "retrieve"
+        return AccountChangeDetailSerializer if one else AccountChangeSerializer
 
 
 class ChangeHistoryViewSet(mixins.ListModelMixin, ViewSet[AccountChange]):

@@ -11,7 +11,6 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from accounts import worlds
 from accounts.effective import effective_privileges
 from accounts.models import Account
 from accounts.worlds import RulesMissing, world_of
@@ -20,7 +19,7 @@ from instances.engines.postgresql.effective import PostgreSQLEffective
 from instances.models import Instance
 from tests.accounts.worlds import readings
 from tests.factories import InstanceFactory, sync
-from tests.toy_engine import TOY_SERVERS, ToyServer, reading, role, select_on, user
+from tests.toy_engine import TOY_SERVERS, Toy, ToyServer, reading, role, select_on, user
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 PLACE = ("scope", "database", "schema", "object", "column")
@@ -28,7 +27,7 @@ PLACE = ("scope", "database", "schema", "object", "column")
 
 @pytest.fixture
 def _toy_decides_as_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(worlds.RULES, "toy", PostgreSQLEffective)
+    monkeypatch.setattr(Toy, "effective", PostgreSQLEffective)
 
 
 def told(account: Account, **options: Any) -> dict[tuple[Any, ...], tuple[Any, ...]]:

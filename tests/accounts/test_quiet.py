@@ -67,6 +67,7 @@ def test_quiet_sync_writes_its_record_and_the_moment_of_its_sections(instance, s
     tables = written_tables(queries)
     assert sorted(table for table in tables if not table.startswith("sync_sessions")) == [
         "accounts_heldreading",  # supersedes those that wait: none
+        "auditlog_logentry",  # a command started it
         "instances_instance",
         *["instances_section"] * (1 + len(unknown)),
     ]

@@ -88,4 +88,6 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def is_outside(url: str) -> bool:
-    return not url.startswith(("http://localhost", "http://127.0.0.1", "data:"))
+    return not url.removeprefix("blob:").startswith(
+        ("http://localhost", "http://127.0.0.1", "data:")
+    )

@@ -34,7 +34,7 @@ def test_operator_finds_an_account_and_what_it_may_do(
     signed_in.click("#nav-sidebar-apps >> text=Accounts >> nth=1")
     signed_in.click("text=<i>app</i>")
     expect(signed_in.locator("#grants")).to_contain_text("TRUNCATE")
-    superuser = signed_in.locator(".wf-facts > div", has_text="Superuser")
+    superuser = signed_in.locator(".wf-facts > div:has(dt:text-is('Superuser'))")
     expect(superuser.locator("dd")).to_have_text("–")
 
 

@@ -98,15 +98,21 @@ def grant_line(grant: dict[str, Any]) -> str:
 
 def how(grant: dict[str, Any]) -> str:
     """By which way, and whether it leads there; nothing to say of a grant of one's own."""
-    words = [f"after SET ROLE {grant['via'][0]}"] if grant.get("set_role") else []
+    words = [f"after SET ROLE {grant['via'][0]}"] if grant.get("set_role") and grant["via"] else []
     if grant["via"]:
         words.append(f"via {' → '.join(grant['via'])}")
+    if grant.get("condition"):
+        words.append(f"not certain: {grant['condition']}")
     if grant["reachable"] is False:
         words.append("not reachable")
     return f" ({', '.join(words)})" if words else ""
 
 
 def contract(grant: dict[str, Any]) -> dict[str, Any]:
-    """As ``--json`` prints it: ``set_role`` only where it is so."""
-    left_out = {"ways"} if grant.get("set_role") else {"ways", "set_role"}
-    return {name: value for name, value in grant.items() if name not in left_out}
+    """As ``--json`` prints it: ``set_role`` and ``condition`` only where there is one."""
+    options = {"set_role", "condition"}
+    return {
+        name: value
+        for name, value in grant.items()
+        if name != "ways" and (value or name not in options)
+    }

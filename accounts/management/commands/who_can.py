@@ -45,9 +45,9 @@ def documents(answer: Answer) -> Iterator[dict[str, Any]]:
 
 
 def contract(document: dict[str, Any]) -> dict[str, Any]:
-    """As ``--json`` prints it: ``set_role`` only where it is so."""
-    found = {name: document[name] for name in KEYS}
-    return found | {"set_role": True} if document["set_role"] else found
+    """As ``--json`` prints it: ``set_role`` and ``condition`` only where there is one."""
+    options = {name: document[name] for name in ("set_role", "condition") if document[name]}
+    return {name: document[name] for name in KEYS} | options
 
 
 def lines(holders: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -65,7 +65,8 @@ def lines(holders: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield f"{place}everybody (PUBLIC){how(one)}"
         elif any(way["to"] != "public" for way in one["ways"]):
             own = next(way for way in one["ways"] if way["to"] != "public")
-            yield f"{place}{one['account']}{how({**one, 'via': own['via']})}"
+            way = {"via": own["via"], "condition": own["condition"]}
+            yield f"{place}{one['account']}{how({**one, **way})}"
     if not holders:
         yield "Nobody that is known of."
 
@@ -77,6 +78,8 @@ def how(one: dict[str, Any]) -> str:
     words += sorted({way["power"] for way in one["ways"] if way["power"]})
     if one["grantable"]:
         words.append("may pass it on")
+    if one["condition"]:
+        words.append(f"not certain: {one['condition']}")
     if one["reachable"] is not True:
         words.append("not reachable" if one["reachable"] is False else "reachable or not: unknown")
     return f" ({', '.join(words)})" if words else ""

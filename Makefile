@@ -35,7 +35,7 @@ run: setup
 	@$(BIN)/python manage.py runserver $(ARGS)
 
 worker: setup
-	@$(BIN)/python manage.py qcluster
+	@$(BIN)/python manage.py worker $(ARGS)
 
 setup:
 	@.ci/setup

@@ -1,5 +1,9 @@
-"""django-q2 entry points: positional ids in, nothing out."""
+"""django-q2 entry points: positional ids in, nothing out.
 
+What a schedule starts takes ``trigger`` and ``requested_by``, and returns the session.
+"""
+
+from typing import Any
 from uuid import UUID
 
 from capacity.aggregate import Aggregation, Scope, launch_aggregation, refresh_after
@@ -21,22 +25,20 @@ def collect_tables_for_records(session_id: str, first: int, last: int) -> None:
     run_chunk(UUID(session_id), first, last, TABLES_COLLECTION)
 
 
-def collect_all_capacity() -> None:
-    launch_collection(Instance.objects.active(), trigger=SyncSession.Trigger.SCHEDULE)
+def collect_all_capacity(**who: Any) -> SyncSession:
+    return launch_collection(Instance.objects.active(), **who)
 
 
-def collect_all_tables() -> None:
-    launch_collection(
-        Instance.objects.active(), with_tables=True, trigger=SyncSession.Trigger.SCHEDULE
-    )
+def collect_all_tables(**who: Any) -> SyncSession:
+    return launch_collection(Instance.objects.active(), with_tables=True, **who)
 
 
 def forecast_for_record(session_id: str, _first: int, _last: int) -> None:
     run_forecast(UUID(session_id))
 
 
-def forecast_fleet() -> None:
-    launch_forecast(trigger=SyncSession.Trigger.SCHEDULE)
+def forecast_fleet(**who: Any) -> SyncSession:
+    return launch_forecast(**who)
 
 
 def aggregate_due(session_id: str, _first: int, _last: int) -> None:
@@ -57,8 +59,8 @@ def aggregate_current_databases(session_id: str, _first: int, _last: int) -> Non
     run_fleet_record(UUID(session_id), current.run)
 
 
-def aggregate_all_due() -> None:
-    launch_aggregation(None, trigger=SyncSession.Trigger.SCHEDULE)
+def aggregate_all_due(**who: Any) -> SyncSession:
+    return launch_aggregation(None, **who)
 
 
 def refresh_aggregates(session_id: str) -> None:
@@ -73,13 +75,13 @@ def drop_old_for_record(session_id: str, _first: int, _last: int) -> None:
     run_retention(UUID(session_id))
 
 
-def maintain_partitions() -> None:
-    launch_maintenance(trigger=SyncSession.Trigger.SCHEDULE)
+def maintain_partitions(**who: Any) -> SyncSession:
+    return launch_maintenance(**who)
 
 
 def clean_up_for_record(session_id: str, _first: int, _last: int) -> None:
     run_clean_up(UUID(session_id))
 
 
-def clean_up() -> None:
-    launch_clean_up(trigger=SyncSession.Trigger.SCHEDULE)
+def clean_up(**who: Any) -> SyncSession:
+    return launch_clean_up(**who)

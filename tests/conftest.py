@@ -28,6 +28,7 @@ def _toy_engine() -> Iterator[None]:
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """A word that one test calls a password is an ordinary one in the next."""
     monkeypatch.setattr(logs, "_secrets", set())
+    monkeypatch.setattr(logs, "_in_text", ())
 
 
 @pytest.fixture

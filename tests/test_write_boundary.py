@@ -32,6 +32,8 @@ TRANSACTIONS = {
     "capacity/collect.py": "a run opens the one short transaction of its write itself",
     "capacity/forecast.py": "a run opens the one short transaction of its write itself",
     "sync_sessions/fleet.py": "a long run about the whole fleet commits after each of its steps",
+    "sync_sessions/cluster.py": "the workers' own entry, where nobody asks for anything",
+    "sync_sessions/jobs.py": "the start of a schedule, which the queue and people share",
     "sync_sessions/launch.py": "a session and its records; each end commits before the next step",
     "sync_sessions/querysets.py": "the savepoint of a claim, whose IntegrityError is an answer",
     "whalefall/core/api.py": "the atomic base of the viewsets",
@@ -40,7 +42,13 @@ TRANSACTIONS = {
 WRITES = {
     "instances/adding.py": "one living instance and its credential, each found by its name",
     "sync_sessions/schedules.py": "the table is django-q's, which has no QuerySet of ours",
+    "whalefall/core/audit.py": "the table is django-auditlog's, which has no QuerySet of ours",
     "whalefall/demo/trying.py": "the trial's own user",
+    "whalefall/users/apps.py": "Django's groups, which have no QuerySet of ours",
+    "whalefall/users/tokens.py": "the tables are simplejwt's, which have no QuerySet of ours",
+}
+TRANSACTION_WORDS = {
+    f"transaction.{word}" for word in ("atomic", "commit", "rollback", "set_autocommit")
 }
 ALWAYS_WRITES = {"bulk_create", "bulk_update", "get_or_create", "update_or_create"}
 
@@ -86,7 +94,8 @@ def test_only_entries_open_transactions(name):
     found: list[ast.AST] = [
         node
         for node in ast.walk(tree(name))
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "transaction.atomic"
+        if (isinstance(node, ast.Attribute) and ast.unparse(node) in TRANSACTION_WORDS)
+        or (isinstance(node, ast.ImportFrom) and node.module == "django.db.transaction")
     ]
 
     assert not found or is_edge(name) or name in TRANSACTIONS, (
@@ -237,3 +246,54 @@ def test_fallbacks_are_logged_by_the_one_helper():
 @pytest.mark.parametrize("exceptions", [TRANSACTIONS, WRITES])
 def test_every_exception_is_still_one(exceptions):
     assert not [name for name in exceptions if name not in FILES]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        (test_only_entries_open_transactions, "with transaction.atomic(): ..."),
+        (test_only_entries_open_transactions, "transaction.set_autocommit(False)"),
+        (test_only_entries_open_transactions, "from django.db.transaction import atomic"),
+        (test_only_querysets_write_tables, "Account.objects.create(name='a')"),
+        (test_only_querysets_write_tables, "rows.filter(pk=1).update(name='a')"),
+        (test_only_querysets_write_tables, "Account.objects.bulk_create(rows)"),
+        (test_only_querysets_write_tables, "Account.objects.update_or_create(name='a')"),
+        (test_only_edges_and_models_save_their_own_row, "account.save()"),
+        (test_only_edges_and_models_save_their_own_row, "Account.objects.all().delete()"),
+        (test_work_is_queued_on_commit_only, "async_task('a.b', 1)"),
+        (test_work_is_queued_on_commit_only, "queue = async_task"),
+        (test_queued_work_gets_positional_ids_only, "partial(async_task, 'a.b', sync=True)"),
+        (test_no_error_is_passed_over_in_silence, "try: f()\nexcept ValueError: pass"),
+        (test_no_error_is_passed_over_in_silence, "try: f()\nexcept ValueError: x = None"),
+        (test_no_error_is_passed_over_in_silence, "with suppress(ValueError): f()"),
+    ],
+)
+def test_rule_finds_what_it_forbids(rule, code, tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(f"{code}\n")
+
+    with pytest.raises(AssertionError, match=r"module\.py:1|module\.py:2"):
+        rule(str(path))
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        (test_only_querysets_write_tables, "found.update({'a': 1})"),
+        (
+            test_work_is_queued_on_commit_only,
+            "transaction.on_commit(partial(async_task, 'a.b'))",
+        ),
+        (test_no_error_is_passed_over_in_silence, "try: f()\nexcept ValueError: raise X from None"),
+        (
+            test_no_error_is_passed_over_in_silence,
+            "try: f()\nexcept ValueError: log_fallback('x', FallbackReason.X)",
+        ),
+        (test_no_error_is_passed_over_in_silence, "try: f()\nexcept ValueError:  # why\n    pass"),
+    ],
+)
+def test_rule_lets_pass_what_is_right(rule, code, tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(f"{code}\n")
+
+    rule(str(path))

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.sessions.backends.db import SessionStore
+
 from accounts.cleaning import clean_accounts, needed_sessions
 from capacity.cleaning import clean_capacity
 from sync_sessions.cleaning import clean_sessions
@@ -40,4 +42,5 @@ def clean_up(record: SyncRecord) -> Outcome:
     deleted = clean_accounts(record)
     deleted += clean_capacity(record)
     deleted += clean_sessions(record, needed=needed_sessions())
+    SessionStore.clear_expired()  # sign-ins; how many there were is of no interest
     return Outcome(dict(deleted))

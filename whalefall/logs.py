@@ -7,7 +7,7 @@ first, and from then on that value reaches no line, not even inside a traceback.
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -19,6 +19,12 @@ SCRUBBED = "[scrubbed]"
 SECRET_KEY_PATTERN = re.compile(
     r"password|passwd|secret|token|authorization|cookie|dsn|private_key|encryption_key",
     re.I,
+)
+# API tokens begin with it, so that they are known at sight: by us, and by whoever scans for leaks.
+API_TOKEN_PREFIX = "wf_"  # noqa: S105 -- the part of it that is no secret
+# Tokens are secrets that nobody has to remember first: an API token, a JSON web token.
+TOKEN_PATTERN = re.compile(
+    rf"\b{API_TOKEN_PREFIX}[\w-]{{40,}}|\beyJ[\w-]{{8,}}\.eyJ[\w-]{{8,}}\.[\w-]{{16,}}", re.ASCII
 )
 # Shorter values are scrubbed only where they are the whole text: replacing "a" everywhere would
 # leave no readable line.
@@ -34,12 +40,19 @@ event_sink: ContextVar[Callable[[EventDict], None] | None] = ContextVar("event_s
 
 def keep_secret(value: str) -> str:
     """Remember ``value`` as a secret in use, and return it."""
-    global _in_text
-    if value and value not in _secrets:
-        _secrets.add(value)
-        if len(value) >= SHORTEST_IN_TEXT:
-            _in_text = tuple(sorted({*_in_text, *spellings(value)}, key=len, reverse=True))
+    if value not in _secrets:
+        keep_secrets([value])
     return value
+
+
+def keep_secrets(values: Iterable[str]) -> None:
+    """Remember many at once: one by one, each would sort all that are known again."""
+    global _in_text
+    new = {value for value in values if value} - _secrets
+    _secrets.update(new)
+    texts = {text for value in new if len(value) >= SHORTEST_IN_TEXT for text in spellings(value)}
+    if texts:
+        _in_text = tuple(sorted({*_in_text, *texts}, key=len, reverse=True))
 
 
 def spellings(secret: str) -> set[str]:
@@ -68,6 +81,7 @@ def scrub_text(text: str) -> str:
     for secret in _in_text:
         if secret in text:
             text = text.replace(secret, SCRUBBED)
+    text = TOKEN_PATTERN.sub(SCRUBBED, text)
     return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 

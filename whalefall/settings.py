@@ -2,6 +2,8 @@
 
 import os
 import sys
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
+    "auditlog",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -53,13 +56,16 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_filters",
+    "django_prometheus",
     "django_q",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
     "whalefall.core",
     "whalefall.users",
+    "whalefall.audit",
     "whalefall.demo",
     "tags",
     "instances",
@@ -68,6 +74,7 @@ INSTALLED_APPS = [
     "capacity",
 ]
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -78,6 +85,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "whalefall.core.audit.AuditMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 TEMPLATES = [
     {
@@ -120,12 +129,27 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "admin:index"
+# A token of its own purpose has a key of its own, which follows from the one there is.
+SIMPLE_JWT = {
+    "SIGNING_KEY": keep_secret(sha256(f"json web token\0{SECRET_KEY}".encode()).hexdigest()),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "CHECK_REVOKE_TOKEN": True,
+}
+# How many proxies stand in front of us: so many entries of X-Forwarded-For are believed.
+PROXY_HOPS = env.int("PROXY_HOPS", default=0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIES_SECURE", default=False)
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
 )
+
+# --- Audit log (django-auditlog); what is audited stands in whalefall/audit/tracked.py -----------
+
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True  # a name still says something when the row is gone
+AUDITLOG_CID_GETTER = "whalefall.core.audit.request_id"
 
 # --- Language, time, files ----------------------------------------------------------------
 
@@ -178,7 +202,7 @@ UNFOLD = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # First of the two, because it names a challenge: without one, 401 turns into 403.
-        "whalefall.core.authentication.BasicSignIn",
+        "whalefall.users.bearer.BearerSignIn",
         "whalefall.core.authentication.SessionSignIn",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["whalefall.core.permissions.ModelPermissions"],
@@ -196,6 +220,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "whalefall.core.schema.EnvelopeSchema",
     "EXCEPTION_HANDLER": "whalefall.core.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "NUM_PROXIES": PROXY_HOPS,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Whalefall",
@@ -209,13 +234,27 @@ SPECTACULAR_SETTINGS = {
     # From this machine: a docs page must not need the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "whalefall.core.schema.allow_nulls",
+        "whalefall.core.examples.add_examples",
+        "whalefall.core.schema.add_failures",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "AccountKind": "accounts.models.Account.Kind",
+        "ApiTokenScope": "whalefall.users.models.ApiToken.Scope",
         "ChangeKind": "accounts.models.AccountChange.Kind",
+        "HealthStatus": "whalefall.monitoring.health.STATUS_CHOICES",
         "ErrorCategory": "whalefall.core.schema.CATEGORIES",
+        "ImportStatus": "instances.bulk_serializers.STATUSES",
+        "SessionStatus": "sync_sessions.models.SyncSession.Status",
         "SessionCategory": "sync_sessions.models.SyncSession.Category",
     },
 }
+
+# Who may read /metrics from elsewhere than this machine: whoever brings it as a bearer token.
+METRICS_TOKEN = keep_secret(env.str("METRICS_TOKEN", default=""))
 
 # --- Workers (django-q2). Our own leases decide about retries, not the broker ------------------
 
@@ -234,12 +273,17 @@ Q_CLUSTER = {
     "poll": 1,
     "save_limit": 100,
 }
+# Workers that are not busy and don't answer for so long are ended and started anew.
+WATCHDOG_SECONDS = env.float("WATCHDOG_SECONDS", default=30)
 
 # --- Whalefall ----------------------------------------------------------------------------
 
 WHALEFALL_ENCRYPTION_KEYS = [
     keep_secret(key) for key in required("WHALEFALL_ENCRYPTION_KEYS").split(",") if key
 ]
+# How long a probe may take in all, while somebody waits for its answer.
+PROBE_TIMEOUT_SECONDS = env.int("PROBE_TIMEOUT_SECONDS", default=60)
+MOST_UPLOAD_BYTES = env.int("MOST_UPLOAD_BYTES", default=10 * 1024 * 1024)
 CONNECT_TIMEOUT_SECONDS = env.int("CONNECT_TIMEOUT_SECONDS", default=5)
 STATEMENT_TIMEOUT_SECONDS = env.int("STATEMENT_TIMEOUT_SECONDS", default=60)
 # Servers read at a time by one worker, and records handed to a worker at a time.
@@ -287,7 +331,7 @@ SCHEDULES = {
     "collect_table_sizes": ("capacity.tasks.collect_all_tables", "30 3 * * 0"),
     "forecast_capacity": ("capacity.tasks.forecast_fleet", "30 4 * * *"),
     "calculate_database_size_aggregations": ("capacity.tasks.aggregate_all_due", "0 4 * * *"),
-    "reap_sessions": ("sync_sessions.tasks.reap_sessions", "* * * * *"),
+    "reap_sessions": ("sync_sessions.launch.reap", "* * * * *"),
 }
 
 
@@ -295,7 +339,9 @@ SCHEDULES = {
 TRIAL_ADMIN_PASSWORD = env.str("TRIAL_ADMIN_PASSWORD", default="")
 
 
-OWN_SECRETS = frozenset({"SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS"})
+OWN_SECRETS = frozenset(
+    {"SECRET_KEY", "DATABASE_URL", "WHALEFALL_ENCRYPTION_KEYS", "METRICS_TOKEN"}
+)
 
 
 def environment_secret(name: str) -> str | None:

@@ -34,6 +34,13 @@ def root(transactional_db: None) -> APIClient:
 
 
 @pytest.fixture
+def ada(db: None) -> User:
+    """A superuser who signs in as ``signing.SIGN_IN`` says."""
+    user: User = UserFactory(username="ada", is_superuser=True)
+    return user
+
+
+@pytest.fixture
 def viewer(client_of: Callable[[str], APIClient]) -> APIClient:
     return client_of("viewer")
 

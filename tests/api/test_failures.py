@@ -1,12 +1,10 @@
 """Whatever goes wrong, the client gets the envelope and a code of the contract."""
 
 import json
-from typing import Any
 from unittest.mock import ANY
 
 import pytest
 import structlog
-from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -38,7 +36,7 @@ def test_anonymous_caller_is_asked_to_sign_in(client: Client, db: None) -> None:
     response = client.get(TAGS)
 
     assert response.status_code == 401
-    assert response.headers["WWW-Authenticate"] == 'Basic realm="whalefall"'
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="whalefall"'
     assert response.json() == failure(
         "AUTHENTICATION_REQUIRED", "Authentication credentials were not provided."
     )
@@ -124,7 +122,10 @@ def test_body_that_is_too_large_is_refused(admin: APIClient, settings: Settings)
 
     response = admin.post(TAGS, {"name": "x" * 100})
 
-    assert (response.status_code, response.json()) == (400, failure("VALIDATION_ERROR"))
+    assert (response.status_code, response.json()) == (
+        413,
+        failure("VALIDATION_ERROR", suggestions=["Send it in parts."]),
+    )
 
 
 def test_name_that_exists_is_a_conflict(admin: APIClient) -> None:
@@ -221,23 +222,6 @@ def test_request_id_is_taken_and_sent_back(viewer: APIClient) -> None:
     assert viewer.get("/admin/login/").headers["X-Request-ID"]
 
 
-def test_health_is_public(client: Client, db: None) -> None:
-    assert client.get("/api/v1/health").json() == success({"status": "ok"})
-
-
-def test_health_says_when_the_own_database_is_away(client: Client, db: None) -> None:
-    def away(*_: Any) -> None:
-        raise OperationalError("no such host hush-hush")
-
-    with connection.execute_wrapper(away):
-        response = client.get("/api/v1/health")
-
-    assert response.status_code == 503
-    assert response.json() == failure(
-        "INTERNAL_ERROR", "Whalefall's own database does not answer.", recoverable=True
-    )
-
-
 def test_browsable_api_shows_the_envelope(admin: APIClient) -> None:
     response = admin.get(TAGS, headers={"Accept": "text/html"})
 
@@ -264,3 +248,49 @@ def test_json_that_is_nested_too_deep_is_the_callers_mistake(admin: APIClient) -
 
     assert response.status_code == 400
     assert response.json() == failure("VALIDATION_ERROR", "The JSON is nested too deep.")
+
+
+def test_bug_outside_of_any_view_has_the_envelope_too(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr("whalefall.core.audit.AuditMiddleware.__call__", broken)
+    client = Client(raise_request_exception=False)
+
+    with capture_logs() as logs:
+        response = client.get(TAGS)
+        page = client.get("/admin/")
+
+    assert (response.status_code, response.json()) == (500, failure("INTERNAL_ERROR"))
+    assert [one["error_id"] for one in logs if "error_id" in one] == [response.json()["error_id"]]
+    assert (page.status_code, page.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert b"secret" not in response.content + page.content
+
+
+def test_host_that_is_not_ours_has_the_envelope(db: None) -> None:
+    response = Client(raise_request_exception=False).get(TAGS, SERVER_NAME="evil.example.org")
+
+    assert response.status_code == 400
+    assert response.json() == failure("VALIDATION_ERROR", "The request is not well formed.")
+
+
+def test_head_and_options_are_answered(viewer: APIClient, client: Client) -> None:
+    head = viewer.head(TAGS)
+    options = viewer.options(TAGS)
+    refused = client.options(TAGS)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert options.json() == success(ANY)
+    assert options.json()["data"]["name"] == "Tag List"
+    assert (refused.status_code, refused.json()) == (401, failure("AUTHENTICATION_REQUIRED"))
+    for method in ("options", "head", "post", "delete"):
+        assert getattr(viewer, method)("/api/v1/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b'{"name": NaN}', b'{"name": "\xff"}', b"{" * 20])
+def test_bytes_that_are_no_json_are_a_validation_error(admin: APIClient, body: bytes) -> None:
+    response = admin.post(TAGS, body, content_type="application/json")
+
+    assert (response.status_code, response.json()["message_code"]) == (400, "VALIDATION_ERROR")

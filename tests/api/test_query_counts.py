@@ -63,7 +63,7 @@ LISTS: dict[str, tuple[Callable[[], object], int]] = {
     "tags": (TagFactory, 2),
     "accounts/ledgers": (accounts, 3),
     "account-change-logs": (changes, 2),
-    "sessions": (sessions, 2),
+    "sessions": (sessions, 3),
     f"sessions/{SESSION}/records": (records, 3),
     f"sessions/{SESSION}/events": (records, 3),
     f"sessions/{SESSION}/error-logs": (records, 4),

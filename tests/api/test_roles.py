@@ -2,14 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from auditlog.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
 from accounts.models import Classification, HeldReading
+from sync_sessions.schedules import setup_schedules
+from tests.api.conftest import person_behind
+from tests.api.signing import api_token
 from tests.factories import (
     AccountChangeFactory,
     AccountFactory,
@@ -22,11 +28,17 @@ from tests.factories import (
     SyncRecordFactory,
     SyncSessionFactory,
     TagFactory,
+    UserFactory,
 )
+from whalefall.users.roles import ACTIONS, NAMES
+from whalefall.users.roles import ROLES as ROLES_TABLE
 
 NOBODY, EVERYBODY = "", "viewer operator admin"
 RUNNERS, ADMIN = "operator admin", "admin"
 ROLES = ("anonymous", "viewer", "operator", "admin")
+METHODS = ("get", "post", "put", "patch", "delete")
+# Not with an API token, whatever its scope.
+BY_PASSWORD = f"{EVERYBODY} by-password"
 
 
 def crud(path: str, *, read: str, write: str) -> dict[tuple[str, str], str]:
@@ -52,15 +64,49 @@ def session_routes(path: str) -> dict[tuple[str, str], str]:
 
 # Without an answer until somebody says about what.
 NEEDS_PARAMETERS = {"accounts/who-can", "capacity/growth"}
+# A browser gets the file.
+FILES = {
+    *("accounts/ledgers/exports", "audit-logs/exports", "instances/exports"),
+    "instances/imports/template",
+}
 # Who may; "public" is for anybody, signed in or not.
 ALLOWED = {
     ("", "get"): EVERYBODY,
     ("schema", "get"): EVERYBODY,
     ("docs", "get"): EVERYBODY,
+    ("redoc", "get"): EVERYBODY,
     ("health", "get"): "public",
+    ("health/detailed", "get"): EVERYBODY,
     **crud("instances", read=EVERYBODY, write=ADMIN),
     **crud("credentials", read=ADMIN, write=ADMIN),
     **crud("tags", read=EVERYBODY, write=RUNNERS),
+    ("tags/options", "get"): EVERYBODY,
+    ("tags/categories", "get"): EVERYBODY,
+    ("tags/bulk/actions/assign", "post"): RUNNERS,
+    ("tags/bulk/actions/remove", "post"): RUNNERS,
+    ("tags/bulk/actions/remove-all", "post"): RUNNERS,
+    ("audit-logs", "get"): ADMIN,
+    ("audit-logs/{id}", "get"): ADMIN,
+    ("audit-logs/exports", "get"): ADMIN,
+    ("instances/actions/batch-create", "post"): ADMIN,
+    ("instances/actions/batch-delete", "post"): ADMIN,
+    ("instances/exports", "get"): EVERYBODY,
+    ("instances/imports/template", "get"): EVERYBODY,
+    ("instances/statistics", "get"): EVERYBODY,
+    ("accounts/ledgers/exports", "get"): EVERYBODY,
+    ("accounts/statistics", "get"): EVERYBODY,
+    ("auth/csrf-token", "get"): "public",
+    ("auth/login", "post"): "public",
+    ("auth/refresh", "post"): "public",
+    ("auth/logout", "post"): BY_PASSWORD,
+    ("auth/session", "get"): EVERYBODY,
+    ("auth/me", "get"): EVERYBODY,
+    ("auth/change-password", "post"): BY_PASSWORD,
+    ("auth/tokens", "get"): BY_PASSWORD,
+    ("auth/tokens", "post"): BY_PASSWORD,
+    ("auth/tokens/{id}", "get"): BY_PASSWORD,
+    ("auth/tokens/{id}", "delete"): BY_PASSWORD,
+    **crud("users", read=ADMIN, write=ADMIN),
     ("instances/{id}/actions/restore", "post"): ADMIN,
     ("instances/{id}/connection-status", "get"): EVERYBODY,
     ("instances/{id}/preflight", "get"): RUNNERS,
@@ -72,6 +118,7 @@ ALLOWED = {
     ("accounts/ledgers", "get"): EVERYBODY,
     ("accounts/ledgers/{id}", "get"): EVERYBODY,
     ("accounts/ledgers/{id}/permissions", "get"): EVERYBODY,
+    ("accounts/ledgers/{id}/take-away", "get"): EVERYBODY,
     ("accounts/ledgers/{id}/change-history", "get"): EVERYBODY,
     ("accounts/who-can", "get"): EVERYBODY,
     **crud("accounts/classifications", read=EVERYBODY, write=ADMIN),
@@ -104,6 +151,12 @@ ALLOWED = {
     ("partitions", "post"): ADMIN,
     ("partitions/status", "get"): EVERYBODY,
     ("partitions/actions/cleanup", "post"): ADMIN,
+    ("scheduler/jobs", "get"): EVERYBODY,
+    ("scheduler/jobs/{job}", "get"): EVERYBODY,
+    ("scheduler/jobs/{job}", "put"): ADMIN,
+    ("scheduler/jobs/{job}/actions/pause", "post"): ADMIN,
+    ("scheduler/jobs/{job}/actions/resume", "post"): ADMIN,
+    ("scheduler/jobs/{job}/actions/run", "post"): ADMIN,
     **session_routes("sessions"),
     **session_routes("sync-sessions"),
 }
@@ -116,19 +169,23 @@ def routes() -> Iterator[tuple[str, str]]:
         path = readable(str(pattern.pattern))
         view: Any = pattern.callback
         methods = getattr(view, "actions", None) or [
-            name for name in ("get", "post", "put", "patch", "delete") if hasattr(view.cls, name)
+            name for name in METHODS if hasattr(view.cls, name)
         ]
         yield from ((path, method) for method in methods if method != "head")
 
 
 def readable(regex: str) -> str:
     path = regex.removeprefix("^").removesuffix("$").removesuffix("/?")
+    path = re.sub(r"jobs/\(\?P<\w+>[^()]*\)", "jobs/{job}", path)
     path = re.sub(r"sessions/\(\?P<\w+>(?:[^()]|\([^()]*\))*\)", "sessions/{session}", path)
     return re.sub(r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)", "{id}", path)
 
 
 def test_table_has_every_route_and_no_other() -> None:
-    assert sorted(set(routes())) == sorted(ALLOWED)
+    found = set(routes())
+
+    assert sorted(found - set(ALLOWED)) == [], "Say in ALLOWED who may; then the walk tries it."
+    assert sorted(set(ALLOWED) - found) == [], "ALLOWED has routes that are no more."
 
 
 @pytest.fixture
@@ -138,6 +195,7 @@ def objects(db: None) -> dict[str, object]:
     key = 7
     CredentialFactory(id=key)
     TagFactory(id=key)
+    UserFactory(id=key)
     instance = InstanceFactory(id=key)
     ForecastFactory(id=key, instance=instance)
     record = SyncRecordFactory(id=key, session=session, instance=instance)
@@ -147,38 +205,114 @@ def objects(db: None) -> dict[str, object]:
     rule = ClassificationRuleFactory(id=key, classification=ClassificationFactory(id=key))
     AssignmentFactory(id=key, account=account, classification=rule.classification)
     HeldReading.objects.create(id=key, record=record, reading={}, summary={}, decision="rejected")
-    return {"id": key, "session": session.pk}
+    LogEntry.objects.filter(pk=key).delete()
+    LogEntry.objects.create(
+        pk=key, content_type=ContentType.objects.get_for_model(instance), object_pk=key, action=0
+    )
+    setup_schedules()
+    return {"id": key, "session": session.pk, "job": "reap_sessions"}
 
 
 @pytest.mark.parametrize("path", sorted({path for path, _ in ALLOWED} - {"schema"}))
 def test_every_page_of_the_browsable_api_opens(
     admin: APIClient, objects: dict[str, object], path: str
 ) -> None:
+    api_token(person_behind(admin), id=7)
     response = admin.get(f"/api/v1/{path.format(**objects)}", headers={"Accept": "text/html"})
 
-    assert response.headers["Content-Type"].startswith("text/html")
+    content_type = "text/csv" if path in FILES else "text/html"
+    assert response.headers["Content-Type"].startswith(content_type)
     found = {400} if path in NEEDS_PARAMETERS else {200, 409}
     assert response.status_code in (found if (path, "get") in ALLOWED else {405})
     options = admin.options(f"/api/v1/{path.format(**objects)}")
-    assert options.status_code == (405 if path == "docs" else 200)
+    assert options.status_code == (405 if path in {"docs", "redoc"} else 200)
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(("path", "method"), sorted(ALLOWED))
+class Caller(NamedTuple):
+    """A role, and the scope of the API token that the caller comes with; None is a session."""
+
+    role: str
+    scope: str | None = None
+
+    def may(self, allowed: str) -> bool:
+        if allowed == "public":
+            return True
+        if self.role == "anonymous" or (self.scope and "by-password" in allowed.split()):
+            return False
+        roles = [self.role, *([OF_SCOPE[self.scope]] if self.scope else [])]
+        return min(roles, key=ROLES.index) in allowed.split()
+
+
+OF_OPERATORS = {"run_syncs", "cancel_runs", "decide_held_readings", "classify", "tag"}
+OF_SCOPE = {"read": "viewer", "operate": "operator", "admin": "admin"}
+CALLERS = [
+    *(Caller(role) for role in ROLES),
+    *(Caller("admin", scope) for scope in OF_SCOPE),
+    *(Caller("operator", "admin"), Caller("viewer", "operate")),
+]
+
+
+@pytest.fixture
+def client_for(client_of: Callable[[str], APIClient]) -> Callable[[Caller], APIClient]:
+    def make(caller: Caller) -> APIClient:
+        client = client_of(caller.role)
+        if caller.scope is not None:
+            value = api_token(person_behind(client), caller.scope)
+            client = APIClient()
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {value}")
+        elif caller.role != "anonymous":
+            api_token(person_behind(client), id=7)
+        return client
+
+    return make
+
+
+def outcome(client: APIClient, path: str, method: str) -> str:
+    """What the permissions said; whatever the request wrote is undone."""
+    before = transaction.savepoint()
+    response = getattr(client, method)(f"/api/v1/{path}")
+    transaction.savepoint_rollback(before)
+    if response.status_code in {401, 403}:
+        return str(response.json()["message_code"])
+    is_about_it = response.status_code not in {404, 405, 500}
+    return "may" if is_about_it else f"status {response.status_code}"
+
+
+@pytest.mark.parametrize("caller", CALLERS, ids=lambda one: "-".join(filter(None, one)))
 def test_only_the_roles_of_the_table_may(
-    client_of: Callable[[str], APIClient],
-    objects: dict[str, object],
-    role: str,
-    path: str,
-    method: str,
+    client_for: Callable[[Caller], APIClient], objects: dict[str, object], caller: Caller
 ) -> None:
-    response = getattr(client_of(role), method)(f"/api/v1/{path.format(**objects)}")
+    client = client_for(caller)
+    refusal = "AUTHENTICATION_REQUIRED" if caller.role == "anonymous" else "PERMISSION_REQUIRED"
 
-    allowed = ALLOWED[path, method]
-    if allowed == "public" or role in allowed.split():
-        assert response.status_code not in {401, 403, 404, 405, 500}
-    elif role == "anonymous":
-        assert response.status_code == 401
-    else:
-        assert response.status_code == 403
-        assert response.json()["message_code"] == "PERMISSION_REQUIRED"
+    found = {key: outcome(client, key[0].format(**objects), key[1]) for key in ALLOWED}
+
+    assert found == {key: "may" if caller.may(one) else refusal for key, one in ALLOWED.items()}
+
+
+def test_no_other_method_does_anything(admin: APIClient, objects: dict[str, object]) -> None:
+    others = {
+        (path, method): getattr(admin, method)(f"/api/v1/{path.format(**objects)}").status_code
+        for path in sorted({path for path, _ in ALLOWED})
+        for method in METHODS
+        if (path, method) not in ALLOWED
+    }
+
+    assert others == dict.fromkeys(others, 405)
+
+
+@pytest.mark.parametrize("caller", CALLERS[1:], ids=lambda one: "-".join(filter(None, one)))
+def test_session_shows_the_table_of_the_caller_s_role(
+    client_for: Callable[[Caller], APIClient], caller: Caller
+) -> None:
+    shown = client_for(caller).get("/api/v1/auth/session").json()["data"]
+
+    names = [caller.role, *([OF_SCOPE[caller.scope]] if caller.scope else [])]
+    column = min(NAMES.index(name) for name in names)
+    assert shown["permissions"] == {
+        key: sorted(verbs[column]) for key, verbs in ROLES_TABLE.items()
+    }
+    assert (shown["scope"], shown["user"]["role"]) == (caller.scope, caller.role)
+    assert shown["signed_in_by"] == ("api_token" if caller.scope else "session")
+    allowed = [set(), OF_OPERATORS, set(ACTIONS)][column]
+    assert shown["actions"] == {action: action in allowed for action in ACTIONS}

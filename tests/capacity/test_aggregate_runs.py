@@ -125,8 +125,7 @@ def test_schedule_launches_what_is_due(databases, django_capture_on_commit_callb
     measure(databases, {0: 5}, START - 40 * DAY)
 
     with django_capture_on_commit_callbacks(execute=True), clock_at(noon(START)):
-        aggregate_all_due()
-        session = SyncSession.objects.get()
+        session = aggregate_all_due(trigger="schedule")
         aggregate_due(str(session.pk), 0, 0)
 
     assert queued() == ["capacity.tasks.aggregate_due"]

@@ -13,13 +13,18 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.http.response import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import TabularInline as UnfoldTabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 if TYPE_CHECKING:
     from whalefall.users.models import User
@@ -31,6 +36,7 @@ __all__ = [
     "PasswordInput",
     "ReadOnlyModelAdmin",
     "ReadOnlyTabularInline",
+    "Select",
     "TextInput",
     "UserChangeForm",
     "UserCreationForm",
@@ -40,6 +46,7 @@ __all__ = [
 ]
 
 PasswordInput = UnfoldAdminPasswordWidget
+Select = UnfoldAdminSelectWidget
 TextInput = UnfoldAdminTextInputWidget
 
 
@@ -74,6 +81,8 @@ class ModelAdmin(UnfoldModelAdmin):
     menu_group: Any = ""
     menu_icon = ""
     menu_position = 100
+    menu_title: Any = ""
+    """Where the model's own name says too little."""
     post_views: tuple[str, ...] = ()
     list_per_page = 100
     list_max_show_all = 200
@@ -275,7 +284,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _menu_item(one: ModelAdmin) -> dict[str, Any]:
     item = {
-        "title": str(one.opts.verbose_name_plural).capitalize(),
+        "title": capfirst(one.menu_title or one.opts.verbose_name_plural),
         "icon": one.menu_icon,
         "link": reverse(f"admin:{one.url_name('changelist')}"),
     }

@@ -61,7 +61,8 @@ class ViewSet(GenericViewSet[M]):
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Filters narrow a list; what is asked for by its id is shown whatever it is."""
-        return super().filter_queryset(queryset) if self.action == "list" else queryset
+        is_list = self.action in {"list", "exports"}
+        return super().filter_queryset(queryset) if is_list else queryset
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[M]:
         if "data" in kwargs and not kwargs["data"]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -99,11 +99,12 @@ def link(row: Model, text: object = "") -> SafeString:
     return format_html('<a class="wf-link" href="{}">{}</a>', object_url(row), text or str(row))
 
 
-def page_of(
-    request: HttpRequest, rows: "QuerySet[Any]", parameter: str, size: int = 100
-) -> "Page[Any]":
-    """The part of ``rows`` that ``?parameter=`` asks for; it knows how many there are in all."""
-    page = Paginator(rows, size).get_page(request.GET.get(parameter))
+def page_of(request: HttpRequest, rows: Any, parameter: str, size: int = 100) -> "Page[Any]":
+    """The part of ``rows``, which have a length and are sliced, that ``?parameter=`` asks for.
+
+    It knows how many there are in all.
+    """
+    page: Page[Any] = Paginator(rows, size).get_page(request.GET.get(parameter))
     page.parameter = parameter  # type: ignore[attr-defined]
     return page
 

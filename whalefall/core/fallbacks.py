@@ -12,6 +12,7 @@ class FallbackReason(StrEnum):
     """Every reason for which Whalefall continues with a default, a skip or a part of the data."""
 
     AGGREGATES_NOT_REFRESHED = "aggregates_not_refreshed"
+    HEALTH_UNKNOWN = "health_unknown"
     ORPHAN_EDGE = "orphan_edge"
     PERMISSION_FACTS_MISSING = "permission_facts_missing"
     READER_ABANDONED = "reader_abandoned"

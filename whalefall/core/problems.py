@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 from django.http import Http404
@@ -149,7 +150,18 @@ def _(error: PermissionDenied) -> Problem:
 
 @problem_of.register
 def _(error: SuspiciousOperation) -> Problem:
-    return Problem("VALIDATION_ERROR", "The request is too large, or not well formed.")
+    return Problem("VALIDATION_ERROR", "The request is not well formed.")
+
+
+@problem_of.register
+def _(error: RequestDataTooBig) -> Problem:
+    return Problem(
+        "VALIDATION_ERROR",
+        f"The request is too large: {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes are taken, of a "
+        f"file {settings.MOST_UPLOAD_BYTES}.",
+        suggestions=("Send it in parts.",),
+        http_status=413,
+    )
 
 
 @problem_of.register

@@ -2,9 +2,11 @@
 
 # mypy: disable-error-code="no-untyped-call"
 
+from copy import deepcopy
 from typing import Any
 
-from drf_spectacular.authentication import BasicScheme, SessionScheme
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
@@ -12,9 +14,16 @@ from whalefall.core.codes import CODES
 
 CATEGORIES = [(name, name) for name in sorted({code.category for code in CODES.values()})]
 
+FILES = {"text/csv"}
 
-class BasicSignInScheme(BasicScheme):
-    target_class = "whalefall.core.authentication.BasicSignIn"
+
+class BearerSignInScheme(OpenApiAuthenticationExtension):
+    target_class = "whalefall.users.bearer.BearerSignIn"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        about = "An access token of auth/login, or an API token of auth/tokens."
+        return {"type": "http", "scheme": "bearer", "description": about}
 
 
 class SessionSignInScheme(SessionScheme):
@@ -24,8 +33,8 @@ class SessionSignInScheme(SessionScheme):
 class FailureSerializer(serializers.Serializer[None]):
     """What every failure looks like."""
 
-    success = serializers.BooleanField(default=False)
-    error = serializers.BooleanField(default=True)
+    success = serializers.BooleanField()
+    error = serializers.BooleanField()
     error_id = serializers.CharField()
     message_code = serializers.ChoiceField(choices=sorted(CODES))
     category = serializers.ChoiceField(choices=CATEGORIES)
@@ -47,21 +56,101 @@ ENVELOPE: dict[str, Any] = {
 
 class EnvelopeSchema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
-        if self.method == "DELETE":
-            nothing = {"description": "", "content": {"application/json": {"schema": {}}}}
-            bodies = {"200": wrapped(nothing)}
-        else:
-            bodies = super()._get_response_bodies(direction)
-        failed = super()._get_response_for_code(FailureSerializer, "4XX")
-        return {**bodies, "default": {**failed, "description": "It failed."}}
+        bodies = super()._get_response_bodies(direction)
+        if all("content" not in body for body in bodies.values()):
+            # 204 has no room for the envelope.
+            nothing = {"application/json": {"schema": {"type": "null"}}}
+            bodies = {"200": wrapped({"description": "", "content": nothing})}
+        return {**bodies, **self.failures()}
+
+    def failures(self) -> dict[str, Any]:
+        """What any operation like this one may answer, by status; ``default`` is for the rest."""
+        schema = super()._get_response_for_code(FailureSerializer, "4XX")["content"]
+        failed: dict[str, Any] = {}
+        for code in self.failure_codes():
+            status = str(CODES[code].http_status)
+            content = failed.setdefault(status, {"description": "", "content": deepcopy(schema)})
+            examples = content["content"]["application/json"].setdefault("examples", {})
+            examples[code] = {"$ref": f"#/components/examples/{code}"}
+            content["description"] += f"{code}. "
+        failed["default"] = {"description": "It failed otherwise.", "content": schema}
+        return failed
+
+    def failure_codes(self) -> list[str]:
+        has_body = bool(self._get_request_body())
+        possible = {
+            "VALIDATION_ERROR": has_body or bool(self._get_parameters()),
+            "REQUEST_DATA_EMPTY": has_body,
+            "AUTHENTICATION_REQUIRED": bool(self.get_auth()),
+            "PERMISSION_REQUIRED": bool(self.get_auth()),
+            "CSRF_MISSING": bool(self.get_auth()) and self.method != "GET",
+            "RESOURCE_NOT_FOUND": "{" in self.path,
+            "INTERNAL_ERROR": True,
+        }
+        return [code for code, is_possible in possible.items() if is_possible]
 
     def _get_response_for_code(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return wrapped(super()._get_response_for_code(*args, **kwargs))
 
 
+def add_failures(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """For ``SPECTACULAR_SETTINGS["POSTPROCESSING_HOOKS"]``: what the responses refer to."""
+    result["components"]["examples"] = {code: {"value": failure_example(code)} for code in MESSAGES}
+    return result
+
+
+def allow_nulls(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """For ``SPECTACULAR_SETTINGS["POSTPROCESSING_HOOKS"]``: any value, or null, is any value.
+
+    drf-spectacular has null match both of its alternatives, so that ``oneOf`` refuses it.
+    """
+    anything = [{}, {"type": "null"}]
+    waiting: list[Any] = [result["components"]["schemas"]]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if node.get("oneOf") == anything:
+                del node["oneOf"]
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+    return result
+
+
+def failure_example(code: str) -> dict[str, Any]:
+    fields = {"extra": {"fields": {"name": ["This field is required."]}}}
+    known = CODES[code]
+    return {
+        "success": False,
+        "error": True,
+        "error_id": "b1946ac92492d2347c6235b4d2611184",
+        "message_code": code,
+        "category": known.category,
+        "message": MESSAGES[code],
+        "suggestions": list(known.suggestions),
+        "recoverable": known.recoverable,
+        "context": {"request_id": "trace-1"},
+        **(fields if code == "VALIDATION_ERROR" else {}),
+        "timestamp": "2026-03-31T01:00:00Z",
+    }
+
+
+MESSAGES = {
+    "VALIDATION_ERROR": "name: This field is required.",
+    "REQUEST_DATA_EMPTY": "The request has no body, or an empty one.",
+    "AUTHENTICATION_REQUIRED": "Authentication credentials were not provided.",
+    "PERMISSION_REQUIRED": "You do not have permission to perform this action.",
+    "CSRF_MISSING": "A write with a session cookie needs the X-CSRFToken header.",
+    "RESOURCE_NOT_FOUND": "There is nothing here.",
+    "INTERNAL_ERROR": "Something went wrong here; error_id finds it in the log.",
+}
+
+
 def wrapped(body: dict[str, Any]) -> dict[str, Any]:
-    """``body`` with the envelope around the schema of each media type."""
-    for content in body.get("content", {}).values():
+    """``body`` with the envelope around its schema; a file has none."""
+    for media_type, content in body.get("content", {}).items():
+        if media_type in FILES:
+            continue
         content["schema"] = {
             "type": "object",
             "required": [*ENVELOPE, "data"],

@@ -1,7 +1,11 @@
-"""The two views that need nobody to be signed in."""
+"""Views that need nobody to be signed in, and the envelope around what fails outside of any."""
+
+import sys
+from uuid import uuid4
 
 from django.db import DatabaseError, connection
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,6 +13,8 @@ from rest_framework.serializers import CharField
 from rest_framework.views import APIView
 
 from whalefall.core.errors import WhalefallError
+from whalefall.core.problems import note, problem_of
+from whalefall.core.renderers import failure
 
 
 class Unhealthy(WhalefallError):
@@ -42,3 +48,26 @@ class UnknownPath(Public):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         raise Http404(f"There is nothing at {request.path}.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """For ``handler500``: what failed before a view began, or after it had ended."""
+    error = sys.exc_info()[1]
+    if not request.path.startswith("/api/") or not isinstance(error, Exception):
+        return defaults.server_error(request)
+    return failed(error)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For ``handler400``: a host that is not ours, a broken upload and the like."""
+    if not request.path_info.startswith("/api/"):
+        return defaults.bad_request(request, exception)
+    return failed(exception)
+
+
+def failed(error: Exception) -> JsonResponse:
+    problem, error_id = problem_of(error), uuid4().hex
+    note(error, problem, error_id)
+    response = JsonResponse(failure(problem.document(error_id)), status=problem.status)
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

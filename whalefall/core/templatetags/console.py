@@ -16,24 +16,24 @@ register = template.Library()
 register.filter("object_url", display.object_url)
 
 
+def known(value: Any) -> Any:
+    """A part of what is not there is "" in a template, and unknown for us."""
+    return None if value == "" else value
+
+
 @register.filter
 def yes_no(value: bool | None) -> SafeString:
-    return display.yes_no(value)
+    return display.yes_no(known(value))
 
 
 @register.filter
 def alarm(value: bool | None) -> SafeString:
-    return display.yes_no(value, alarming=True)
+    return display.yes_no(known(value), alarming=True)
 
 
 @register.filter
 def ago(value: datetime | None, never: str = "") -> SafeString:
     return display.moment(value, never=never)
-
-
-def known(value: Any) -> Any:
-    """A part of what is not there is "" in a template, and unknown for us."""
-    return None if value == "" else value
 
 
 @register.filter

@@ -63,7 +63,7 @@ def session_routes(path: str) -> dict[tuple[str, str], str]:
 
 
 # Without an answer until somebody says about what.
-NEEDS_PARAMETERS = {"accounts/who-can", "capacity/growth"}
+NEEDS_PARAMETERS = {"accounts/ledgers/{id}/take-away", "accounts/who-can", "capacity/growth"}
 # A browser gets the file.
 FILES = {
     *("accounts/ledgers/exports", "audit-logs/exports", "instances/exports"),

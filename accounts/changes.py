@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from accounts.compare import Comparison, EdgeChanges, flags
@@ -19,8 +19,13 @@ NOTHING: dict[str, Any] = {}
 """The diff of everybody's first entry; one object, so that it is stored as one."""
 
 
+Entry: TypeAlias = dict[str, Any]
+"""An ``AccountChange`` to be stored: its columns by attribute name, and its account as a row, which
+may get its key later."""
+
+
 class ChangeLog:
-    """The entries of one comparison, as ``AccountChange`` rows not yet stored."""
+    """The entries of one comparison, not yet stored."""
 
     def __init__(
         self, stored: Stored, comparison: Comparison, *, session: UUID, at: datetime
@@ -36,7 +41,7 @@ class ChangeLog:
             self.words_before = {grant.record.privilege for grant in stored.grants()}
             self.words_now = {grant.privilege for grant in self.knowledge.reading.grants}
 
-    def entries(self) -> Iterator[AccountChange]:
+    def entries(self) -> Iterator[Entry]:
         """One per account and kind and cause; none about what the reading does not know."""
         matching = self.comparison.matching
         if self.knowledge.knows("accounts"):
@@ -57,7 +62,7 @@ class ChangeLog:
             if record.name not in new:
                 yield from self.differed(record, row)
 
-    def appeared(self, kind: str, record: AccountRecord, row: Account) -> AccountChange:
+    def appeared(self, kind: str, record: AccountRecord, row: Account) -> Entry:
         """The entry of a new account. At the first reading its edges are those of that moment."""
         if not self.knowledge.was_ever_read:
             return self.entry(row, kind, Cause.FIRST_SEEN, NOTHING)
@@ -73,13 +78,13 @@ class ChangeLog:
             return Cause.ENGINE_UPGRADE
         return Cause.OBSERVED
 
-    def differed(self, record: AccountRecord, row: Account) -> Iterator[AccountChange]:
+    def differed(self, record: AccountRecord, row: Account) -> Iterator[Entry]:
         if self.knowledge.knows("accounts"):
             yield from self.attributes(record, row)
         for (kind, cause), diff in self.by_cause(self.comparison.changes[record.name]).items():
             yield self.entry(row, kind, cause, diff)
 
-    def attributes(self, record: AccountRecord, row: Account) -> Iterator[AccountChange]:
+    def attributes(self, record: AccountRecord, row: Account) -> Iterator[Entry]:
         seen = Cause.VISIBILITY if self.knowledge.came_into_sight("accounts") else Cause.OBSERVED
         if record.name != row.name:
             diff = {"attributes": {"name": [row.name, record.name]}}
@@ -136,15 +141,22 @@ class ChangeLog:
             return Cause.OBSERVED
         return self.cause(edge.record, self.words_now)
 
-    def entry(self, row: Account, kind: str, cause: str, diff: dict[str, Any]) -> AccountChange:
-        return AccountChange(
-            account=row,
-            session_id=self.session,
-            kind=kind,
-            cause=cause,
-            diff=diff,
-            occurred_at=self.at,
-        )
+    def entry(self, row: Account, kind: str, cause: str, diff: dict[str, Any]) -> Entry:
+        return entry(row, kind, cause, diff, session=self.session, at=self.at)
+
+
+def entry(
+    row: Account, kind: str, cause: str, diff: dict[str, Any], *, session: UUID | None, at: datetime
+) -> Entry:
+    # A first load has thousands: to make model objects of them would take it a tenth longer.
+    return {
+        "account": row,
+        "session_id": session,
+        "kind": kind,
+        "cause": cause,
+        "diff": diff,
+        "occurred_at": at,
+    }
 
 
 def option_change(before: Edge, after: Edge) -> tuple[str, dict[str, bool]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.changes import words
+from accounts.changes import entry, words
 from accounts.models import Account, AccountChange, Grant
 from accounts.store import open_edges
 from accounts.stored import Stored, StoredGrant
@@ -54,13 +54,13 @@ def follow_databases(
     Account.objects.rewrite(losers, ["fingerprint"])
     AccountChange.objects.record(
         [
-            AccountChange(
-                account=row,
-                session_id=session,
-                kind=AccountChange.Kind.REVOKED,
-                cause=AccountChange.Cause.OBSERVED,
-                diff=words(ended[row.pk]),
-                occurred_at=at,
+            entry(
+                row,
+                AccountChange.Kind.REVOKED,
+                AccountChange.Cause.OBSERVED,
+                words(ended[row.pk]),
+                session=session,
+                at=at,
             )
             for row in losers
         ]

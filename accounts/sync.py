@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.changes import ChangeLog
+from accounts.changes import ChangeLog, Entry
 from accounts.compare import Comparison, compare
 from accounts.models import AccountChange, HeldReading
 from accounts.reading import dump
@@ -151,7 +151,7 @@ def apply(
     return Outcome({**numbers, "touched": touched}, knowledge.coverage)
 
 
-def counts(comparison: Comparison, changes: list[AccountChange]) -> dict[str, int]:
+def counts(comparison: Comparison, changes: list[Entry]) -> dict[str, int]:
     matching, edges = comparison.matching, comparison.changes.values()
     return {
         "accounts": len(comparison.fingerprints),

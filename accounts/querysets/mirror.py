@@ -12,8 +12,8 @@ from django.db.models import Count, Exists, OuterRef, Q
 if TYPE_CHECKING:
     from accounts.models import (
         Account,
-        AccountChange,
-        Grant,  # noqa: F401 -- named in a quoted base class
+        AccountChange,  # noqa: F401 -- named in a quoted base class
+        Grant,  # noqa: F401
         HeldReading,
         Membership,  # noqa: F401
         RoleClosure,  # noqa: F401
@@ -61,7 +61,12 @@ def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> list
 
 
 def stored_values(values: list[Any], field: AnyField) -> list[Any]:
-    """``values`` as the database takes them; each is converted once, however often it comes."""
+    """``values`` as the database takes them; each is converted once, however often it comes.
+
+    Integers, and so keys, are taken as they are.
+    """
+    if isinstance(getattr(field, "target_field", field), models.IntegerField):
+        return values
     # A document has no hash, but those that are alike are often one object.
     names = [*map(id, values)] if isinstance(field, models.JSONField) else values
     different = dict(zip(names, values, strict=True))
@@ -215,11 +220,9 @@ class GrantQuerySet(EdgeQuerySet["Grant"]):
 
 
 class AccountChangeQuerySet(models.QuerySet["AccountChange"]):
-    def record(self, changes: Sequence["AccountChange"]) -> None:
-        """Insert ``changes``, whose accounts may have got their keys since."""
-        for change in changes:
-            change.account_id = change.account.pk
-        insert(self.model, [*map(vars, changes)])
+    def record(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        """Insert ``changes``: columns by attribute name, and the account as a row."""
+        insert(self.model, [{**change, "account_id": change["account"].pk} for change in changes])
 
     def counted(self) -> dict[str, int]:
         """How many there are of each kind."""

@@ -32,4 +32,6 @@ urlpatterns = [
 ]
 
 handler400 = "whalefall.core.views.bad_request"
+handler403 = "whalefall.core.views.forbidden"
+handler404 = "whalefall.core.views.not_found"
 handler500 = "whalefall.core.views.server_error"

@@ -180,3 +180,17 @@ def test_a_person_signs_in_makes_a_token_and_revokes_it(
     expect(page.locator("body")).to_contain_text("One token is revoked.")
     expect(page.locator("#result_list")).to_contain_text("revoked")
     assert status(value) == 401
+
+
+def test_pages_that_say_what_is_wrong(person: Callable[[str], User]) -> None:
+    strict = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    person("viewer")
+    expired = sign_in(strict, "viewer")
+    strict.force_login(User.objects.get())
+    missing = strict.get("/nothing")
+    forbidden = strict.get("/admin/instances/instance/add/")
+
+    found = [(one.status_code, one.context["title"]) for one in (expired, missing, forbidden)]
+    assert found == [(403, "The form has expired"), (404, "Not found"), (403, "Not allowed")]
+    for one in (expired, missing, forbidden):
+        assert 'href="/admin/"' in one.content.decode()

@@ -300,3 +300,26 @@ def test_every_field_is_tracked_or_left_out_on_purpose(label: str) -> None:
     named = [*tracked.fields, *tracked.secrets, *tracked.untold, *tracked.many]
     fields = [*meta.concrete_fields, *meta.many_to_many]
     assert sorted(named) == sorted(field.name for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("hops", "header", "expected"),
+    [
+        (0, "203.0.113.7", "127.0.0.1"),
+        (1, "1.1.1.1, 203.0.113.7", "203.0.113.7"),
+        (1, "2001:db8::7", "2001:db8::7"),
+        (1, "unknown", None),
+    ],
+)
+def test_address_is_the_one_that_believed_proxies_tell(
+    settings: Any, hops: int, header: str, expected: str | None
+) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": hops}
+    client = APIClient()
+    client.force_authenticate(UserFactory(is_superuser=True))
+
+    made = client.post("/api/v1/tags", {"name": "far"}, headers={"X-Forwarded-For": header})
+
+    assert made.status_code == 201
+    entry = LogEntry.objects.get(content_type__model="tag")
+    assert entry.remote_addr == expected

@@ -20,6 +20,8 @@ from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 
+from whalefall.core.addresses import ip_of
+
 if TYPE_CHECKING:
     from whalefall.users.models import User
 
@@ -42,7 +44,7 @@ class Origin:
 
     def address(self) -> str | None:
         """Where the request came from; None over a socket that has no address."""
-        return (self.request.META.get("REMOTE_ADDR") or None) if self.request else None
+        return ip_of(self.request) if self.request else None
 
     def details(self) -> dict[str, str]:
         """The names stay when the person is deleted."""

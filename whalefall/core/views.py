@@ -3,8 +3,11 @@
 import sys
 from uuid import uuid4
 
+from django.contrib import admin
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views import defaults
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework.request import Request
@@ -48,6 +51,33 @@ class UnknownPath(Public):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         raise Http404(f"There is nothing at {request.path}.")
+
+
+def page(request: HttpRequest, title: str, text: str, status: int) -> HttpResponse:
+    """A page of the console's that says what is wrong, and leads home."""
+    context = {**admin.site.each_context(request), "title": title, "text": text}
+    return render(request, "console/wrong.html", context, status=status)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For ``handler404``."""
+    text = _("There is nothing at this address, or it is gone.")
+    return page(request, _("Not found"), text, 404)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For ``handler403``."""
+    text = _("Your role does not allow this. An administrator can change it.")
+    return page(request, _("Not allowed"), text, 403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """For ``CSRF_FAILURE_VIEW``; the API, which answers in its envelope, has a check of its own."""
+    text = _(
+        "The form was older than your session, or your browser sends no cookies. Nothing was "
+        "changed. Open the page again and send it once more."
+    )
+    return page(request, _("The form has expired"), text, 403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

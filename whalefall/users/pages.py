@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 
+from whalefall.core.addresses import address_of
 from whalefall.core.errors import InvalidRequest, WhalefallError
-from whalefall.users.signing_in import address_of, change_password, check_password, sign_in
+from whalefall.users.signing_in import change_password, check_password, sign_in
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]

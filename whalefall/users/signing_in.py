@@ -8,7 +8,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext
-from rest_framework.throttling import BaseThrottle
 
 from whalefall.core.errors import InvalidRequest, WhalefallError
 from whalefall.users.limits import CHANGE_PASSWORD, SIGN_IN
@@ -31,11 +30,6 @@ class AccountDisabled(WhalefallError):
     http_status = 403
     category = "authorization"
     recoverable = False
-
-
-def address_of(request: HttpRequest) -> str:
-    """Where the request comes from. As many proxies are believed as ``PROXY_HOPS`` says."""
-    return str(BaseThrottle().get_ident(request))  # type: ignore[arg-type]
 
 
 def check_password(name: str, password: str, *, address: str, at: datetime) -> User:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from whalefall.core.addresses import address_of
 from whalefall.core.api import AtomicModelViewSet, NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet
 from whalefall.core.authentication import SessionSignIn
 from whalefall.core.permissions import ModelPermissions, SignedInByPassword
@@ -31,7 +32,6 @@ from whalefall.users.serializers import (
     UserSerializer,
 )
 from whalefall.users.signing_in import (
-    address_of,
     change_password,
     check_password,
     renew,

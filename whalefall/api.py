@@ -40,6 +40,7 @@ from sync_sessions.viewsets import (
 )
 from tags.viewsets import TagBulkViewSet, TagViewSet
 from whalefall.audit.viewsets import AuditLogViewSet
+from whalefall.core.schema import OneSchema
 from whalefall.core.views import Health
 from whalefall.monitoring.views import HealthDetailed
 from whalefall.users.viewsets import ApiTokenViewSet, AuthViewSet, UserViewSet
@@ -100,7 +101,7 @@ urlpatterns = [
     *router.urls,
     re_path(r"^health/?$", Health.as_view(), name="health"),
     re_path(r"^health/detailed/?$", HealthDetailed.as_view(), name="health-detailed"),
-    re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^schema/?$", SpectacularAPIView.as_view(generator_class=OneSchema), name="schema"),
     re_path(r"^docs/?$", Docs.as_view(url_name="schema"), name="docs"),
     re_path(r"^redoc/?$", Redoc.as_view(url_name="schema"), name="redoc"),
 ]

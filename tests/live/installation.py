@@ -1,7 +1,12 @@
-"""An installation of Whalefall of its own: an SQLite file, keys, and commands as real processes."""
+"""An installation of Whalefall of its own: an SQLite file, keys, and commands as real processes.
+
+A process that starts with the environment of the one before begins as a fork of a process that has
+loaded the program already, which takes a tenth of the time.
+"""
 
 import json
 import os
+import select
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +23,25 @@ from cryptography.fernet import Fernet
 from whalefall.demo.machine import ROOT
 
 COMMAND_SECONDS = 90
+LOADED = """
+import django, json, os, sys
+django.setup()
+from django.core.management import execute_from_command_line
+from django.urls import get_resolver
+get_resolver().url_patterns
+for line in sys.stdin:
+    arguments, stdin, stdout, stderr = json.loads(line)
+    child = os.fork()
+    if not child:
+        for number, (name, flags) in enumerate(
+            [(stdin, os.O_RDONLY), (stdout, os.O_WRONLY), (stderr, os.O_WRONLY)]
+        ):
+            os.dup2(os.open(name, flags), number)
+        sys.argv = ["manage.py", *arguments]
+        execute_from_command_line(sys.argv)
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 WORKER_SECONDS = 60
 PATH = "PATH"
 
@@ -43,6 +67,7 @@ class Installation:
     root: Path = ROOT
     keys: list[str] = field(default_factory=lambda: [Fernet.generate_key().decode()])
     secrets: set[str] = field(default_factory=set)
+    loaded: tuple[dict[str, str], "subprocess.Popen[str]"] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,21 +81,41 @@ class Installation:
         }
 
     def manage(self, *arguments: str, stdin: str = "", **environment: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=self.root,
-            env=self.environment | environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        printed = done.stdout + done.stderr
+        streams = [self.folder / name for name in ("stdin", "stdout", "stderr")]
+        for stream, text in zip(streams, (stdin, "", ""), strict=True):
+            stream.write_text(text)
+        process = self.process(self.environment | environment)
+        json.dump([arguments, *map(str, streams)], process.stdin)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        ready, _, _ = select.select([process.stdout], [], [], COMMAND_SECONDS)
+        assert ready, arguments
+        done = Done(int(process.stdout.readline()), *(one.read_text() for one in streams[1:]))
+        printed = done.out + done.err
         for secret in (*self.secrets, *self.keys):
             assert secret not in printed, arguments
         assert "Traceback" not in printed, printed
-        return Done(done.returncode, done.stdout, done.stderr)
+        return done
+
+    def process(self, environment: dict[str, str]) -> Any:
+        """One that has loaded the program in ``environment``, and starts its commands."""
+        if self.loaded is None or self.loaded[0] != environment:
+            self.close()
+            process = subprocess.Popen(
+                [sys.executable, "-c", LOADED],
+                cwd=self.root,
+                env=environment | {"DJANGO_SETTINGS_MODULE": "whalefall.settings"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            self.loaded = environment, process
+        return self.loaded[1]
+
+    def close(self) -> None:
+        if self.loaded is not None:
+            with self.loaded[1]:  # it ends with its input
+                self.loaded = None
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Look into Whalefall's own database, beside all of its code."""

@@ -36,13 +36,16 @@ def server(postgresql: Server) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Installation:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, server: Server
+) -> Iterator[Installation]:
     """Migrated, with the server as ``shop`` in it, which was read once."""
     made = Installation(tmp_path_factory.mktemp("installation"), secrets={PASSWORD})
     assert made.manage("migrate", "-v0").code == 0
     assert add(made, server, "--password-env", "SHOP_PASSWORD", SHOP_PASSWORD=PASSWORD).code == 0
     assert made.manage("sync_accounts", "shop").code == 0
-    return made
+    yield made
+    made.close()
 
 
 def add(installation: Installation, server: Server, *how: str, **more: str) -> Done:

@@ -19,5 +19,5 @@ def ip_of(request: HttpRequest) -> str | None:
     address = address_of(request)
     try:
         return str(ip_address(address))
-    except ValueError:
+    except ValueError:  # the answer: a proxy may hide its client
         return None

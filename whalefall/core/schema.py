@@ -3,10 +3,12 @@
 # mypy: disable-error-code="no-untyped-call"
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
+from django.utils.translation import get_language
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
@@ -15,6 +17,18 @@ from whalefall.core.codes import CODES
 CATEGORIES = [(name, name) for name in sorted({code.category for code in CODES.values()})]
 
 FILES = {"text/csv"}
+
+
+class OneSchema(SchemaGenerator):
+    """Made once in each language, which takes a second; it is the same for everybody."""
+
+    made: ClassVar[dict[str, Any]] = {}
+
+    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+        language = get_language() or ""
+        if language not in self.made:
+            self.made[language] = super().get_schema(request, public)
+        return self.made[language]
 
 
 class BearerSignInScheme(OpenApiAuthenticationExtension):

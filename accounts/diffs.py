@@ -1,6 +1,7 @@
 """The words of the change log: what an edge, or a difference of attributes, looks like as JSON."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -87,11 +88,13 @@ def attribute_diff(record: AccountRecord, account: Account) -> dict[str, list[An
 # --- the same as lines ------------------------------------------------------------------------
 # Every sync makes one of every record, so they are written out, and moments are seconds.
 
+PLAIN = frozenset({str, int, float, bool, list, type(None)})
+
 
 def account_line(record: AccountRecord) -> Line:
     """All that ``record`` says but its attributes and its last login."""
     return (
-        *(record.name, record.native_id, record.kind, record.is_system),
+        *(record.name, record.native_id, str(record.kind), record.is_system),
         *(record.can_login, record.is_superuser, record.is_locked),
         *(_seconds(record.password_changed_at), _seconds(record.password_expires_at)),
     )
@@ -104,7 +107,7 @@ def _seconds(moment: datetime | None) -> float | None:
 def grant_line(grant: GrantRecord) -> Line:
     """What a grant of some account says; lines of grants can be sorted."""
     return (
-        *(grant.privilege, grant.scope, grant.database, grant.schema, grant.name),
+        *(grant.privilege, str(grant.scope), grant.database, grant.schema, grant.name),
         *(grant.column, grant.grantor or "", grant.grantable, grant.is_denied, grant.is_owner),
     )
 
@@ -117,6 +120,9 @@ def membership_line(membership: MembershipRecord) -> Line:
     )
 
 
-def canonical_text(*values: Any) -> str:
-    """``values`` as JSON, whatever the order in which the server named things."""
-    return CANONICAL_ENCODER.encode(values)
+def attribute_lines(attributes: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Attributes by name; what may name things in any order, or is no plain value, as JSON."""
+    return [
+        (name, value if type(value) in PLAIN else CANONICAL_ENCODER.encode(value))
+        for name, value in sorted(attributes.items())
+    ]

@@ -41,7 +41,7 @@ def rows(instance: Instance) -> dict[tuple[int, int], tuple[bool, int]]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

@@ -100,7 +100,8 @@ def test_200_replays_in_any_order_make_no_entry(instance, server_has, unknown):
     before, entries = edges(instance), AccountChange.objects.count()
     shuffle = Random(7)
 
-    for _ in range(200):
+    # On PostgreSQL, where each takes several times as long, it is only about what is written.
+    for _ in range(200 if connection.vendor == "sqlite" else 40):
         server.now_has(
             **{
                 part: shuffle.sample(rows, len(rows))

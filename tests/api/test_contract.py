@@ -35,17 +35,12 @@ from tests.factories import UserFactory
 from tests.toy_engine import Toy
 
 MANY = int(os.environ.get("WHALEFALL_EXAMPLES", "0"))
-# What others may not is refused before the body is looked at, so they need fewer.
-FEW = {"viewer": 1, "operator": 1, "admin": 2}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
 ]
-# Passwords are checked slowly on purpose, and the attempts counted: see test_signing_in.
-SLOW = ("/api/v1/auth/login/", "/api/v1/auth/change-password/")
-ALIAS = "/api/v1/sync-sessions/"
 
 Document = dict[str, Any]
 
@@ -76,7 +71,7 @@ def keys_of(path: str, there: dict[str, object]) -> dict[str, object]:
     }
 
 
-def problems(operation: Any, keys: dict[str, object], token: str, examples: int) -> Iterator[str]:
+def problems(operation: Any, keys: dict[str, object], token: str) -> Iterator[str]:
     """What is wrong with the answers to some requests, good and bad ones."""
     found: list[str] = []
     given_keys = {"path_parameters": keys} if keys else {}
@@ -85,7 +80,7 @@ def problems(operation: Any, keys: dict[str, object], token: str, examples: int)
         modes.append(operation.as_strategy(GenerationMode.NEGATIVE, **given_keys))
 
     @settings(
-        max_examples=(MANY or examples) * len(modes),
+        max_examples=(MANY or 1) * len(modes),
         derandomize=not MANY,
         database=None,
         deadline=None,
@@ -111,15 +106,14 @@ def tried(
     document: Document,
     there: dict[str, object],
     token: str,
-    only: Callable[[str], bool],
-    examples: int = 1,
+    only: str = "/",
 ) -> list[str]:
     """All that is wrong; each operation finds everything as it was."""
     found: list[str] = []
     for operation in operations(document):
-        if only(operation.path):
+        if operation.path.startswith(only):
             before = transaction.savepoint()
-            found += problems(operation, keys_of(operation.path, there), token, examples)
+            found += problems(operation, keys_of(operation.path, there), token)
             transaction.savepoint_rollback(before)
     return found
 
@@ -142,9 +136,7 @@ def test_every_answer_is_inside_the_schema(
     token_of: Callable[[str], str],
     role: str,
 ) -> None:
-    found = tried(
-        document, objects, token_of(role), lambda path: not path.startswith((*SLOW, ALIAS))
-    )
+    found = tried(document, objects, token_of(role))
 
     assert not found, "\n\n".join(found)
 
@@ -157,7 +149,7 @@ def test_a_wrong_schema_is_found(
     wrong = deepcopy(document)
     wrong["components"]["schemas"]["Tag"]["properties"]["name"] = {"type": "integer"}
 
-    found = tried(wrong, objects, token_of("admin"), lambda path: path == "/api/v1/tags/{id}/")
+    found = tried(wrong, objects, token_of("admin"), "/api/v1/tags/{id}/")
 
     assert any("GET /api/v1/tags/{id}/ 200" in one for one in found), found
 
@@ -173,6 +165,6 @@ def test_a_bug_is_found(
 
     monkeypatch.setattr("tags.viewsets.TagViewSet.list", broken)
 
-    found = tried(document, objects, token_of("viewer"), lambda path: path == "/api/v1/tags/")
+    found = tried(document, objects, token_of("viewer"), "/api/v1/tags/")
 
     assert any("GET /api/v1/tags/ 500" in one for one in found), found

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from accounts.effects import Effect, compared, concerned
 from accounts.moments import Beside
-from instances.engines.effective import Effective, Link, Thing, Way, World
-from instances.engines.statements import Attribute, Edge, Statements, without
+from instances.engines.effective import Effective, Link, Thing, Way, World, families
+from instances.engines.statements import Attribute, Edge, Statements
 
 MOST_WORLDS = 400
 """After so many, the best cut that was found stands: good and verified, but maybe not the least."""
@@ -60,7 +60,9 @@ def least_cut(
         return Cut((), Effect(), obstacles=sorted(search.reasons))
     tied = [judged(rules, statements, wanted, one, reasons) for one in found[:MOST_TIES]]
     best = min(tied, key=lambda one: (len(one.obstacles), len(one.effect.lost)))
-    return replace(best, is_least=search.is_whole and len(found) == len(tied))
+    # Where rights do not add up, a way may hang on more than the edges that it goes over.
+    is_sure = rules.adds_up or len(best.edges) == 1
+    return replace(best, is_least=is_sure and search.is_whole and len(found) == len(tied))
 
 
 def judged(
@@ -71,19 +73,19 @@ def judged(
     reasons: Sequence[str],
 ) -> Cut:
     """A cut with all that it does, and what the account can do about it."""
-    after = rules(without(statements.world, edges))
+    after = rules(statements.without(statements.world, edges))
     asked = (wanted.account, wanted.privilege)
     back = {
         statements.comes_back(after, *asked, thing, set_role=wanted.set_role)
         for thing in wanted.things
     }
-    effect = side_effect(rules, statements.world, wanted, edges, reasons)
+    effect = side_effect(rules, statements, wanted, edges, reasons)
     return Cut(statements.in_order(edges), effect, obstacles=sorted(back - {""}))
 
 
 def side_effect(
     rules: type[Effective],
-    world: World,
+    statements: Statements,
     wanted: Wanted,
     edges: Edges,
     reasons: Sequence[str],
@@ -91,7 +93,8 @@ def side_effect(
     """What goes and comes beside what is wanted, with everybody whom it concerns."""
     if not edges:
         return Effect(reasons=reasons)
-    beside = Beside(world, without(world, edges))
+    world = statements.world
+    beside = Beside(world, statements.without(world, edges))
     near = set[int]()
     for edge in edges:
         near |= concerned(rules, beside, edge.member if isinstance(edge, Link) else edge.holder)
@@ -129,13 +132,32 @@ class Search:
         """Where rights add up, those of the things in question decide alone."""
         world, wanted = self.statements.world, self.wanted
         if not self.rules.adds_up:
-            return world
+            return self.world_of_kin()
         places = {
             place
             for thing in wanted.things
             for _, place in self.rules.sources(wanted.privilege, thing)
         }
         return replace(world, rights=[one for one in world.rights if one.thing in places])
+
+    def world_of_kin(self) -> World:
+        """The account and its roles, with everybody whose rights may decide for one of them."""
+        world = self.statements.world
+        kin = families(self.rules, world.principals)
+        near: set[int] = set()
+        waiting = {self.wanted.account, *kin.get("", ())}
+        while waiting:
+            near |= waiting
+            roles = {link.role for one in waiting for link in world.links_of[one]}
+            words = {self.rules.kin(world.principals[one]) for one in waiting}
+            found = roles.union(*(kin.get(word, ()) for word in words))
+            waiting = found & world.principals.keys() - near
+        return replace(
+            world,
+            principals={key: one for key, one in world.principals.items() if key in near},
+            links=[one for one in world.links if one.member in near and one.role in near],
+            rights=[one for one in world.rights if one.holder in near],
+        )
 
     def run(self) -> list[Edges]:
         """Nothing where a way can't be broken, for the ``reasons`` found."""
@@ -148,7 +170,7 @@ class Search:
         return bool(self.best) and cost > len(self.best[0])
 
     def open_ways(self, removed: Edges) -> list[Way]:
-        effective = self.rules(without(self.world, removed))
+        effective = self.rules(self.statements.without(self.world, removed))
         account, privilege = self.wanted.account, self.wanted.privilege
         found: list[Way] = []
         for thing in self.wanted.things:

@@ -19,7 +19,7 @@ from accounts.models import AccountChange
 from accounts.moments import Beside, beside
 from accounts.objects import object_text
 from accounts.worlds import rules_of
-from instances.engines.effective import WHOLE_SERVER, Effective, Thing
+from instances.engines.effective import WHOLE_SERVER, Effective, Thing, families
 from sync_sessions.models import SyncRecord
 from whalefall.core.errors import WhalefallError
 
@@ -115,18 +115,21 @@ def unread(change: AccountChange, concerned: int) -> Iterator[str]:
 
 
 def concerned(rules: type[Effective], found: Beside, account: int) -> set[int]:
-    """Whose privileges the change may have changed: the account, and who has it as a role."""
+    """Whose privileges the change may have changed: the account, its kin, who has one as a role."""
     people = {**found.before.principals, **found.after.principals}
-    changed = people.get(account)
-    is_everybodys = changed is None or changed.kind == "public" or changed.name in rules.powers()
-    if is_everybodys or not rules.adds_up:
+    if account not in people or people[account].name in rules.powers():
         return set(people)
+    kin = families(rules, people)
     members: dict[int, set[int]] = defaultdict(set)
     for link in (*found.before.links, *found.after.links):
         members[link.role].add(link.member)
     reached, waiting = {account}, [account]
     while waiting:
-        new = members[waiting.pop()] - reached
+        one = waiting.pop()
+        word = rules.kin(people[one])
+        if word == "":
+            return set(people)
+        new = (members[one] | set(kin.get(word, ()))) & people.keys() - reached
         reached |= new
         waiting += new
     return reached

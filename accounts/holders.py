@@ -15,7 +15,7 @@ from django.db.models import Case, Q, QuerySet, Value, When
 from accounts.closure import depths
 from accounts.effective import shortest_first
 from accounts.givers import Givers, condition, counted, givers
-from accounts.models import Account
+from accounts.models import Account, Securable
 from accounts.worlds import rules_of, securables, world_of, worlds_around
 from instances.engines.effective import Effective, Thing, Way, World
 from instances.models import Instance
@@ -137,7 +137,10 @@ def decide(question: Question, instance: Instance, things: Sequence[Thing]) -> l
 def holding(effective: Effective, question: Question, thing: Thing) -> Callable[[int], bool]:
     """Whether an account of the world has a way. Where rights add up, no ways are walked."""
     if not effective.adds_up:
-        return lambda account: bool(ways_of(effective, question, account, thing))
+        possible = effective.possible(question.privilege, thing)
+        return lambda account: (
+            account in possible and bool(ways_of(effective, question, account, thing))
+        )
     world, roots = effective.world, effective.roots(question.privilege, thing)
     if world.everybody in roots.passed_on:
         return lambda account: True
@@ -160,15 +163,18 @@ def members(world: World, option: str) -> Mapping[int, set[int]]:
 def about(question: Question, instance: Instance, things: Iterable[Thing]) -> Q:
     """The grants that may matter. Where rights do not add up, a pattern or a deny may, too."""
     around = {one for thing in things for one in sources(question.privilege, thing, [instance])}
-    found = Q(securable__in=securables([instance], around))
-    if rules_of(instance).adds_up:
-        return found
+    keys, rules = securables([instance], around), rules_of(instance)
+    if rules.adds_up:
+        return Q(securable__in=keys)
     databases = {thing.database for thing in things}
-    return (
-        found
-        | Q(securable__scope__in=["server", "database"])
-        | Q(securable__database__in=databases - {""})
-    )
+    named = Securable.objects.filter(instance=instance, scope="database")
+    keys += [
+        key
+        for key, name in named.values_list("pk", "database")
+        if any(rules.covers(name, database) for database in databases)
+    ]
+    on_server, inside = Q(securable__scope="server"), Q(securable__database__in=databases - {""})
+    return Q(securable__in=keys) | on_server | inside
 
 
 def page_of(cell: Cell, question: Question, start: int, stop: int) -> list[Found]:

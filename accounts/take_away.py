@@ -78,7 +78,7 @@ def take_away(
 def scripts(statements: Statements, cut: Cut) -> dict[str, Any]:
     return {
         "statements": [statements.take(edge) for edge in cut.edges],
-        "undo": [statements.give(edge) for edge in reversed(cut.edges)],
+        "undo": statements.undo(cut.edges),
         "effect": cut.effect,
         "obstacles": cut.obstacles,
         "is_least": cut.is_least,

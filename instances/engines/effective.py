@@ -160,6 +160,15 @@ class Roots:
     passed_on: Collection[int]
 
 
+def families(
+    rules: "type[Effective]", people: Mapping[int, Principal]
+) -> Mapping[str | None, Collection[int]]:
+    """The keys of ``people`` by ``kin``; those who have none are under no word."""
+    words = {key: rules.kin(one) for key, one in people.items()}
+    found = grouped(people, lambda key: words[key])
+    return {word: keys for word, keys in found.items() if word is not None}
+
+
 class Effective(ABC):
     """What the accounts of a world may do, as its kind of server would decide it."""
 
@@ -204,6 +213,26 @@ class Effective(ABC):
     def roots(self, privilege: str, thing: Thing) -> Roots:
         """Where rights add up: from whom the privilege comes. The world may lack links."""
         raise NotImplementedError
+
+    @classmethod
+    def covers(cls, named: str, database: str) -> bool:
+        """Whether a right on what is ``named`` like a database may be about ``database``."""
+        return named == database
+
+    def possible(self, privilege: str, thing: Thing) -> Collection[int]:
+        """Accounts among which everybody is who holds the privilege, by SET ROLE too.
+
+        Quicker than asking for the ways of each, which leaves few of them.
+        """
+        return self.world.principals
+
+    @classmethod
+    def kin(cls, principal: Principal) -> str | None:
+        """What accounts have in common whose rights may decide for each other; None for nothing.
+
+        The rights of one whose word is '' may decide for anybody.
+        """
+        return "" if principal.kind == "public" else None
 
     @classmethod
     @abstractmethod

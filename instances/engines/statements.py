@@ -63,6 +63,14 @@ class Statements(ABC):
     def give(self, edge: Edge) -> Statement:
         """What restores exactly ``edge``, its grantor and options included."""
 
+    def without(self, world: World, edges: Collection[Edge]) -> World:
+        """``world``, which may be a part of this one, after the statements that take ``edges``."""
+        return without(world, edges)
+
+    def undo(self, edges: Sequence[Edge]) -> Sequence[Statement]:
+        """What restores ``edges``, which were taken in this order."""
+        return [self.give(edge) for edge in reversed(edges)]
+
     @abstractmethod
     def comes_back(
         self, effective: Effective, account: int, privilege: str, thing: Thing, *, set_role: bool

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import Account, RoleClosure
+from instances.engines.mysql.effective import MySQLEffective
 from instances.models import Instance
 from tests.engines.mysql.conftest import cleaned, plant
 from tests.factories import sync
@@ -144,3 +145,11 @@ def test_superuser_by_a_role_of_a_role_is_a_fact(instance: Instance) -> None:
         ("eve@localhost", True, 2),
         ("mia@localhost", False, 2),
     }
+
+
+def test_all_that_a_server_grants_on_itself_can_be_asked_about(planted: Server) -> None:
+    told: Any = planted.execute("SHOW PRIVILEGES")
+    [(version,)] = planted.execute("SELECT version()")
+
+    words = {name.upper() for name, _, _ in told} - {"USAGE", "PROXY", "GRANT OPTION"}
+    assert words - set(MySQLEffective.privileges("server", version)) == set()

@@ -47,7 +47,7 @@ def lines(removal: Removal) -> Iterator[str]:
     if not removal.statements:
         return
     if not removal.is_least:
-        yield "-- A cheaper way may exist: there are too many to try them all."
+        yield "-- A cheaper way may exist: not all of them were tried."
     yield from script("Take away", removal.statements)
     for words in effect_words(removal.effect):
         yield f"-- besides: {words}"

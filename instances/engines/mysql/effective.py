@@ -13,15 +13,28 @@ Source: sql/auth/sql_auth_cache.cc and sql_security_ctx.cc of MySQL, sql/sql_acl
 every rule was tried on MySQL 9.7.4 and MariaDB 10.11.19.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
-from instances.engines.effective import WHOLE_SERVER, Effective, Right, Thing, Way, World
+from instances.engines.effective import (
+    WHOLE_SERVER,
+    Effective,
+    Link,
+    Principal,
+    Right,
+    Thing,
+    Way,
+    World,
+    families,
+    grouped,
+)
 from instances.engines.mysql.deciding import Rows, kind_of
 from instances.engines.mysql.flavours import parse_version
 from instances.engines.mysql.hosts import Hosts
 from instances.engines.mysql.opening import Databases
+from instances.engines.mysql.patterns import fits
 from instances.engines.mysql.people import People, Session
 from instances.engines.mysql.rows import CLIENT_HOST
 from instances.engines.mysql.scopes import WIDER, any_words, words_of_scope
@@ -93,6 +106,14 @@ class MySQLEffective(Effective):
         if len(inside) == 2:
             return (Thing("column", database, "", *inside),)
         return ()
+
+    @classmethod
+    def kin(cls, principal: Principal) -> str | None:
+        """The user without the host; a role of MariaDB is kin of the users of its name."""
+        if principal.kind == "public":
+            return ""
+        user, separator, _ = principal.name.rpartition("@")
+        return user if separator else principal.name
 
     @classmethod
     def powers(cls) -> Collection[str]:
@@ -179,6 +200,46 @@ class MySQLEffective(Effective):
             return replace(way, condition=way.condition or SET_ROLE_NONE)
         route = way.route if way.route[:1] == (role,) else (role, *way.route)
         return replace(way, route=route, set_role=1)
+
+    def possible(self, privilege: str, thing: Thing) -> Collection[int]:
+        """Holders of rights that may decide, and who has one of them as a role, or his rows."""
+        if thing.database.lower() == INFORMATION_SCHEMA.lower():
+            return self.world.principals
+        waiting = {one.holder for one in self.world.rights if self.may_give(one, privilege, thing)}
+        found: set[int] = set()
+        while waiting:
+            words = {self.kin(self.world.principals[one]) for one in waiting}
+            if "" in words:
+                return self.world.principals
+            found |= waiting
+            near = {link.member for one in waiting for link in self.members[one]}
+            waiting = near.union(*(self.families.get(word, ()) for word in words)) - found
+        return found
+
+    @cached_property
+    def members(self) -> Mapping[int, Sequence[Link]]:
+        return grouped(self.world.links, lambda link: link.role)
+
+    @cached_property
+    def families(self) -> Mapping[str | None, Collection[int]]:
+        return families(type(self), self.world.principals)
+
+    def may_give(self, right: Right, privilege: str, thing: Thing) -> bool:
+        """Whether the privilege on ``thing`` may come from ``right``."""
+        place = right.thing
+        if right.privilege != privilege and not (privilege == GRANT_OPTION and right.grantable):
+            return False
+        if place == WHOLE_SERVER or "proxy" in (place.scope, thing.scope):
+            return True
+        if place.scope == "database":
+            return self.covers(place.database, thing.database)
+        return place.database.lower() == thing.database.lower()
+
+    @classmethod
+    def covers(cls, named: str, database: str) -> bool:
+        """As a pattern or literally, which depends on the server's settings, as does the case."""
+        names = named.lower(), database.lower()
+        return names[0] == names[1] or fits(*names)
 
     def reaches(self, account: int, thing: Thing) -> bool | None:
         """Nothing but the privilege itself stands between, as far as its rows were read.

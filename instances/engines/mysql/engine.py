@@ -20,6 +20,7 @@ from instances.engines.mysql.queries import Query, load
 from instances.engines.mysql.reading import assemble, hides_grants
 from instances.engines.mysql.rights import ReadRights, read_rights
 from instances.engines.mysql.sizes import read_sizes, stream_tables
+from instances.engines.mysql.statements import MySQLStatements
 from instances.engines.sizes import SizesReading, TableRecord
 
 READ_ONLY = "SET SESSION TRANSACTION READ ONLY"
@@ -48,6 +49,7 @@ class MySQLEngine(Engine):
     default_port: ClassVar[int] = 3306
     has_hosts: ClassVar[bool] = True
     effective: ClassVar[type[MySQLEffective]] = MySQLEffective
+    statements_of: ClassVar[type[MySQLStatements]] = MySQLStatements
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)

@@ -205,15 +205,18 @@ def roles_of(catalogue: Catalogue) -> set[str]:
 
 def mandatory_roles(catalogue: Catalogue) -> list[str]:
     """Those of the variable that exist: the server ignores the others."""
-    text = catalogue.variables.get("mandatory_roles")
-    if not text:
-        return []
+    names = named_roles(catalogue.variables.get("mandatory_roles") or "")
+    existing = {account_name(row[1], row[0]) for row in users_of(catalogue)} if names else set()
+    return [name for name in names if name in existing]
+
+
+def named_roles(text: str) -> list[str]:
+    """The value of mandatory_roles: names as SQL spells them, with the host ``%`` left out."""
     names = (
         account_name(bare(user), bare(host) if host else "%")
         for user, host in AUTHORIZATION.findall(text)
     )
-    existing = {account_name(row[1], row[0]) for row in users_of(catalogue)}
-    return [name for name in dict.fromkeys(names) if name in existing]
+    return list(dict.fromkeys(names))
 
 
 def bare(name: str) -> str:

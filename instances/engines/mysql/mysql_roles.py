@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from instances.engines.base import MembershipRecord
 from instances.engines.mysql.catalogue import Catalogue
-from instances.engines.mysql.mysql import mandatory_roles, roles_of, users_of
+from instances.engines.mysql.mysql import is_fresh_role, mandatory_roles, roles_of, users_of
 from instances.engines.mysql.names import account_name
 
 
@@ -22,7 +22,7 @@ def memberships(catalogue: Catalogue) -> list[MembershipRecord]:
         (account_name(user, host), account_name(role, role_host)): option == "Y"
         for user, host, role, role_host, option in catalogue.of("role_edges")
     }
-    mandatory, roles = mandatory_roles(catalogue), roles_of(catalogue)
+    mandatory, roles = mandatory_roles(catalogue), roles_of(catalogue) | fresh_roles(catalogue)
     passive = passive_roles(catalogue, roles)
     for account in (account_name(row[1], row[0]) for row in users_of(catalogue)):
         if account not in passive:
@@ -43,6 +43,13 @@ def memberships(catalogue: Catalogue) -> list[MembershipRecord]:
         )
         for (member, role), admin_option in granted.items()
     ]
+
+
+def fresh_roles(catalogue: Catalogue) -> set[str]:
+    """Those that nobody has been given yet, or any more."""
+    empty = {account_name(user, host) for host, user in catalogue.of("empty_passwords")}
+    names = ((row, account_name(row[1], row[0])) for row in users_of(catalogue))
+    return {name for row, name in names if is_fresh_role(row, has_no_password=name in empty)}
 
 
 def passive_roles(catalogue: Catalogue, roles: set[str]) -> set[str]:

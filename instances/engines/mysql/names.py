@@ -22,10 +22,23 @@ def mariadb_name(user: str, host: str) -> str:
     return f"{user}@" if "@" in user else user
 
 
+def identifier(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"
+
+
 def quoted(current_user: str) -> str:
     """The answer of CURRENT_USER() as a GRANT statement takes it, under any ``sql_mode``."""
     user, _, host = current_user.rpartition("@")
-    return "@".join(f"`{part.replace('`', '``')}`" for part in (user, host))
+    return f"{identifier(user)}@{identifier(host)}"
+
+
+def quoted_grantee(name: str, *, is_mariadb: bool) -> str:
+    """The name of an account or a role in the mirror as a GRANT statement takes it."""
+    if is_mariadb and name == PUBLIC:
+        return "PUBLIC"
+    if is_mariadb and ("@" not in name or name.endswith("@")):
+        return identifier(name.removesuffix("@"))
+    return quoted(name)
 
 
 def parts_of_grantee(grantee: str) -> tuple[str, str]:

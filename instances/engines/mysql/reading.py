@@ -20,8 +20,11 @@ HIDDEN_PARTS = frozenset(
 )
 """The sections of which information_schema may show something to a login that can't read them."""
 
-SETTINGS = ("lower_case_table_names", "partial_revokes")
-"""What the names of databases in grants mean depends on these."""
+SETTINGS = (
+    *("lower_case_table_names", "partial_revokes"),
+    *("activate_all_roles_on_login", "mandatory_roles"),
+)
+"""What the names of databases in grants mean depends on these, and which roles can be revoked."""
 
 
 def unknown_names(sections: Iterable[Section]) -> set[str]:

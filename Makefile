@@ -2,7 +2,8 @@
 # PYTHON names the interpreter that .venv is made with, ARGS goes to the command.
 
 BIN := .venv/bin
-PARALLEL := -n auto --dist worksteal
+# One worker more than there are cores: many a test waits for a server.
+PARALLEL := -n $(shell expr $$(nproc) + 1) --dist worksteal
 
 .PHONY: demo test check fix run worker setup
 .DEFAULT_GOAL := demo

@@ -1,6 +1,7 @@
 """Cron expressions: what is taken, when it runs, and how it reads."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -94,27 +95,48 @@ def test_next_runs_are_those_that_walking_through_the_minutes_finds(
 
     found = next_runs(cron, after, 3)
 
-    assert found == walked(after, 3, minute[1], hour[1], month[1], weekday[1])
+    expected = walked(after, 3, minute[1], hour[1], month[1], weekday[1])
+    assert [one.astimezone(UTC) for one in found] == expected
     assert {one.tzinfo for one in found} == {after.tzinfo}
 
 
 def walked(after: datetime, number: int, *sets: set[int]) -> list[datetime]:
-    """The same by trying: day by day, then each minute on the wall clock of the zone."""
+    """The same by trying: day by day, then each minute on the wall clock of the zone.
+
+    In UTC: of two moments with the same wall clock of one zone, Python says that they are equal.
+    """
     minutes, hours, months, weekdays = sets
     found: list[datetime] = []
     day = after.date()
     while len(found) < number:
         if day.month in months and day.isoweekday() % 7 in weekdays:
-            times = [
-                datetime(day.year, day.month, day.day, hour, minute, tzinfo=after.tzinfo, fold=fold)
-                for hour in sorted(hours)
-                for minute in sorted(minutes)
-                for fold in (0, 1)
-            ]
-            real = {one for one in times if one.astimezone(UTC).astimezone(one.tzinfo) == one}
-            found += sorted(one for one in real if one > after)
+            clock = [time(hour, minute) for hour in hours for minute in minutes]
+            real = {
+                moment
+                for shown in clock
+                for moment in moments(datetime.combine(day, shown), after.tzinfo)
+                if moment.astimezone(after.tzinfo).hour == shown.hour or len(hours) < 24
+            }
+            found += sorted(one for one in real if one > after.astimezone(UTC))
         day += timedelta(days=1)
     return found[:number]
+
+
+def moments(shown: datetime, zone: tzinfo | None) -> Iterator[datetime]:
+    """When the wall clock shows it; if it is put forward over it, when that happens.
+
+    What runs in every hour anyway does not run then as well.
+    """
+    for fold in (0, 1):
+        moment = shown.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        really = moment.astimezone(zone)
+        if really.replace(tzinfo=None, fold=0) == shown:
+            yield moment
+        elif not fold:  # which Python reads on the clock of before, and so is after the change
+            offset = really.utcoffset()
+            while (moment - timedelta(minutes=1)).astimezone(zone).utcoffset() == offset:
+                moment -= timedelta(minutes=1)
+            yield moment
 
 
 @pytest.mark.parametrize(

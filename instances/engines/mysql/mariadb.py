@@ -74,8 +74,9 @@ def account(row: Row, catalogue: Catalogue, given: Collection[tuple[str, str]]) 
             name, kind, can_login=False, is_superuser=bool(reasons), attributes=attributes
         )
     changed_at, expires_at, password_facts = password(row, facts, catalogue)
-    attributes.update(password_facts)
-    attributes.update(default_role(name, facts, catalogue, given))
+    attributes |= password_facts
+    if "default_role" in facts:
+        attributes |= default_role(name, facts["default_role"], catalogue, given)
     return AccountRecord(
         name,
         AccountKind.USER,
@@ -90,9 +91,9 @@ def account(row: Row, catalogue: Catalogue, given: Collection[tuple[str, str]]) 
 
 
 def default_role(
-    name: str, facts: Attributes, catalogue: Catalogue, given: Collection[tuple[str, str]]
+    name: str, word: str, catalogue: Catalogue, given: Collection[tuple[str, str]]
 ) -> Attributes:
-    role = mariadb_name(facts.get("default_role", ""), "")
+    role = mariadb_name(word, "")
     if not role or (name, role) in given:
         return {}
     if not catalogue.knows("roles_mapping"):
@@ -115,7 +116,7 @@ def password(
     attributes: Attributes = {"plugin": main}
     if others:
         attributes["alternative_plugins"] = others
-    if PASSWORD_PLUGINS.isdisjoint([main, *others]):
+    if main not in PASSWORD_PLUGINS and PASSWORD_PLUGINS.isdisjoint(others):
         return None, None, attributes
     seconds = facts.get("password_last_changed")
     changed_at = datetime.fromtimestamp(seconds, UTC) if seconds else None
@@ -126,10 +127,10 @@ def password(
         None if days < 0 else days,
         catalogue.variables.get("default_password_lifetime"),
     )
-    attributes.update(lifetime)
+    attributes |= lifetime
     attributes["password_expired"] = seconds == 0
     attributes["password_absent"] = bool(
-        (main in PASSWORD_PLUGINS and main_is_empty) or other_is_empty
+        (main_is_empty and main in PASSWORD_PLUGINS) or other_is_empty
     )
     if is_invalid:
         attributes["password_invalid"] = True

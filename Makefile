@@ -5,6 +5,9 @@ BIN := .venv/bin
 # One worker more than there are cores: many a test waits for a server.
 PARALLEL := -n $(shell expr $$(nproc) + 1) --dist worksteal
 
+# Where it is set, each of a run's many processes would compile all tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check fix run worker setup
 .DEFAULT_GOAL := demo
 

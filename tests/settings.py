@@ -16,3 +16,5 @@ from whalefall.settings import *  # noqa: F403 -- the variables come first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATIC_ROOT = None
+# Otherwise each client of a test, which has middleware of its own, lists every static file.
+WHITENOISE_AUTOREFRESH = True

@@ -1,5 +1,6 @@
 """What a reading knows and does not know, why, and which statement completes it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -145,7 +146,9 @@ def test_slow_database_is_unknown_and_the_others_are_known(
         missing = unknown(read(statement_timeout_seconds=1, **service))
 
     assert set(missing) == {("grants", shop)}
-    assert "did not answer the query 'database_grants' in time" in missing["grants", shop].reason
+    # Now and then the server itself needs what is locked, to let us in.
+    late = r"did not answer (the query 'database_grants' in time|within \d+ seconds)"
+    assert re.search(late, missing["grants", shop].reason)
 
 
 def test_database_that_is_dropped_while_we_read_is_unknown(

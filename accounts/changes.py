@@ -20,8 +20,8 @@ NOTHING: dict[str, Any] = {}
 
 
 Entry: TypeAlias = dict[str, Any]
-"""An ``AccountChange`` to be stored: its columns by attribute name, and its account as a row, which
-may get its key later."""
+"""An ``AccountChange`` to be stored: its columns by name, with the account's row, which need not
+have its key yet."""
 
 
 class ChangeLog:

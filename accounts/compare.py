@@ -140,8 +140,8 @@ def fingerprint(account: AccountRecord, edges: Edges) -> str:
         sorted(set(map(grant_line, edges.grants))),
         sorted(set(map(membership_line, edges.memberships))),
     )
-    # Half of a quiet sync would go into writing JSON. Equal lines are equal bytes: this version
-    # of the format has no references. Should a Python write others, one sync compares in full.
+    # JSON would take a quiet sync a seventh longer. Equal lines are equal bytes: this version of
+    # the format has no references. Should a Python write others, one sync compares in full.
     return sha256(marshal.dumps(lines, 2)).hexdigest()
 
 

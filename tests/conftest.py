@@ -15,11 +15,6 @@ from whalefall import logs
 pytest_plugins = ["tests.servers"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slowest first: the last worker would be left alone with them."""
-    items.sort(key=lambda item: "tests/live/" not in item.nodeid)
-
-
 @pytest.fixture(autouse=True)
 def _toy_engine() -> Iterator[None]:
     """Adding an engine is adding a name: nothing else of the product has to know."""

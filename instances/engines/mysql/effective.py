@@ -213,7 +213,8 @@ class MySQLEffective(Effective):
                 return self.world.principals
             found |= waiting
             near = {link.member for one in waiting for link in self.members[one]}
-            waiting = near.union(*(self.families.get(word, ()) for word in words)) - found
+            near = near.union(*(self.families.get(word, ()) for word in words))
+            waiting = (near & self.world.principals.keys()) - found
         return found
 
     @cached_property

@@ -66,12 +66,12 @@ def fill(server: Server, database: str) -> None:
         CREATE VIEW looks AS SELECT * FROM measures;
         CREATE UNLOGGED TABLE forgetful (id int PRIMARY KEY);
         CREATE SEQUENCE counter;
-        CREATE TABLE never_counted (id int) WITH (autovacuum_enabled = false);
+        CREATE TABLE never_counted (id int);
         """,
         database,
     )
     server.execute("ANALYZE", database)
-    server.execute("CREATE TABLE untouched (id int) WITH (autovacuum_enabled = false)", database)
+    server.execute("CREATE TABLE untouched (id int)", database)
     server.execute("CHECKPOINT")
 
 

@@ -15,6 +15,8 @@ demo:
 	@.ci/setup demo
 	@$(BIN)/python manage.py demo $(ARGS)
 
+# Servers that have their files in memory make databases ten times as fast; they need 2 GB there.
+test: export TMPDIR ?= $(shell test "$$(df --output=avail /dev/shm | tail -1)" -gt 4000000 && echo /dev/shm)
 test:
 	@.ci/setup test
 	@$(MAKE) --no-print-directory check

@@ -6,7 +6,7 @@ with the entries above it. Thus the effects of a sync add up to what it changed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -14,7 +14,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.effective import entries, is_grantable
+from accounts.effective import Entry, entries, is_grantable
 from accounts.models import AccountChange
 from accounts.moments import Beside, beside
 from accounts.objects import object_text
@@ -27,6 +27,11 @@ MOST_COMPARED = 5_000
 """Of more accounts than this, the others are not looked at, and the effect says so."""
 
 Key = tuple[str, Thing]
+Places = Mapping[Thing, tuple[Thing, Collection[str]]]
+"""The things to ask about, with what to call each, and the privileges to ask for."""
+
+RIGHT = attrgetter("holder", "privilege", "grantable", "is_denied", "thing")
+LINK = attrgetter("role", "member", "admin_option", "inherits", "can_set", "is_default")
 
 
 class How(TextChoices):
@@ -143,13 +148,37 @@ def compared(
     lost: list[Difference] = []
     depends = 0
     people = {**found.before.principals, **found.after.principals}
+    places = {} if rules.adds_up else decided_anew(before, after)
     for account in accounts[:MOST_COMPARED]:
-        was, now = Held(before, account), Held(after, account)
+        was, now = Held(before, account, places), Held(after, account, places)
         name = people[account].name
-        gained += [Difference(name, *one) for one in now.beyond(was) if not was.covers(*one)]
-        lost += [Difference(name, *one) for one in was.beyond(now) if not now.covers(*one)]
+        gained += [Difference(name, *one) for one in now.gains_from(was)]
+        lost += [Difference(name, *one) for one in was.gains_from(now)]
         depends += len(was.uncertain ^ now.uncertain)
     return Effect(in_order(gained), in_order(lost), depends, reasons=reasons)
+
+
+def decided_anew(before: Effective, after: Effective) -> Places:
+    """Where rights may decide that did not change themselves, and of which privileges they are."""
+    worlds = before.world, after.world
+    was, now = ({*map(RIGHT, world.rights)} for world in worlds)
+    changed = {right[-1] for right in was ^ now}
+    was, now = ({*map(LINK, world.links)} for world in worlds)
+    for role in {link[0] for link in was ^ now}:
+        for world in worlds:
+            roles = {*world.routes(role, "inherits"), *world.routes(role, "can_set")}
+            changed |= {right.thing for one in roles for right in world.rights_of[one]}
+    given = {
+        (right.privilege, right.thing.database)
+        for world in worlds
+        for right in world.rights
+        if right.thing.scope == "database" and not right.is_denied
+    }
+    found = {**before.places(changed), **after.places(changed)}
+    return {
+        place: (name, {word for word, named in given if before.covers(named, place.database)})
+        for place, name in found.items()
+    }
 
 
 def in_order(differences: Iterable[Difference]) -> Sequence[Difference]:
@@ -161,7 +190,7 @@ def in_order(differences: Iterable[Difference]) -> Sequence[Difference]:
 class Held:
     """What one account may do in one world, as sets of (privilege, thing)."""
 
-    def __init__(self, effective: Effective, account: int) -> None:
+    def __init__(self, effective: Effective, account: int, places: Places) -> None:
         self.effective = effective
         self.account = account
         self.own: set[Key] = set()
@@ -169,19 +198,60 @@ class Held:
         self.grantable: set[Key] = set()
         self.holes: set[Key] = set()
         self.uncertain: set[tuple[str, Thing, str]] = set()
+        self.names = {place: name for place, (name, _) in places.items()}
         for entry in entries(effective, account):
-            key = (entry.privilege, entry.thing)
-            condition = entry.ways[0].condition
-            if condition:
-                self.uncertain.add((*key, condition))
-            elif entry.is_denied:
-                self.holes.add(key)
-            else:
-                self.at_all.add(key)
-                if not entry.is_by_set_role:
-                    self.own.add(key)
-                if is_grantable(entry.ways):
-                    self.grantable.add(key)
+            self.take_up(entry)
+        if account in effective.world.principals:
+            for place, (_, words) in places.items():
+                for word in words:
+                    self.ask(word, place)
+
+    def take_up(self, entry: Entry) -> None:
+        key = (entry.privilege, entry.thing)
+        condition = entry.ways[0].condition
+        if condition:
+            self.uncertain.add((*key, condition))
+        elif entry.is_denied:
+            self.holes.add(key)
+        else:
+            self.at_all.add(key)
+            if not entry.is_by_set_role:
+                self.own.add(key)
+            if is_grantable(entry.ways):
+                self.grantable.add(key)
+
+    def ask(self, privilege: str, place: Thing) -> None:
+        """Take up what is held on ``place``, whatever decides there."""
+        own = [*self.effective.ways(self.account, privilege, place)]
+        taken = self.effective.ways_by_set_role(self.account, privilege, place)
+        certain = [way for way in own if not way.condition]
+        certain_at_all = certain or [way for way in taken if not way.condition]
+        key = (privilege, place)
+        if certain:
+            self.own.add(key)
+        if certain_at_all:
+            self.at_all.add(key)
+        elif own:
+            self.uncertain.add((*key, own[0].condition))
+        if any(way.grantable for way in certain_at_all):
+            self.grantable.add(key)
+
+    def gains_from(self, other: "Held") -> Iterator[tuple[str, Thing, How]]:
+        """What this one has and ``other`` has not, neither so nor by something wider."""
+        found = {
+            (privilege, self.names.get(thing, thing), how)
+            for privilege, thing, how in self.beyond(other)
+            if not other.covers(privilege, thing, how)
+        }
+        for privilege, thing, how in found:
+            same = {name for word, name, way in found if (word, way) == (privilege, how)}
+            if not any(self.stands_for(name, thing) for name in same - {thing}):
+                yield privilege, thing, how
+
+    def stands_for(self, pattern: Thing, thing: Thing) -> bool:
+        """Whether who reads of ``pattern`` need not read of the database that it covers, too."""
+        is_told = pattern.scope == "database" and self.names.get(thing) == thing
+        return is_told and self.effective.covers(pattern.database, thing.database)
 
     def beyond(self, other: "Held") -> Iterator[tuple[str, Thing, How]]:
         """What this one has and ``other`` has not. What needs no SET ROLE is not told twice."""
@@ -200,6 +270,10 @@ class Held:
         """Whether something wider gives that, too: a superuser gains nothing by a grant."""
         if self.account not in self.effective.world.principals:
             return False
+        places = [place for place, name in self.names.items() if name == thing] or [thing]
+        return all(self.holds(privilege, place, how) for place in places)
+
+    def holds(self, privilege: str, thing: Thing, how: How) -> bool:
         ways = [*self.effective.ways(self.account, privilege, thing)]
         if how is not How.HOLDS:
             ways += self.effective.ways_by_set_role(self.account, privilege, thing)

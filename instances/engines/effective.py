@@ -226,6 +226,12 @@ class Effective(ABC):
         """
         return self.world.principals
 
+    def places(self, changed: Iterable[Thing]) -> Mapping[Thing, Thing]:
+        """Where a change of rights on these things may let other rights decide, each with the
+        name to tell it by. Nothing where rights add up.
+        """
+        return {}
+
     @classmethod
     def kin(cls, principal: Principal) -> str | None:
         """What accounts have in common whose rights may decide for each other; None for nothing.

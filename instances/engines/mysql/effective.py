@@ -13,7 +13,7 @@ Source: sql/auth/sql_auth_cache.cc and sql_security_ctx.cc of MySQL, sql/sql_acl
 every rule was tried on MySQL 9.7.4 and MariaDB 10.11.19.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
@@ -34,7 +34,7 @@ from instances.engines.mysql.deciding import Rows, kind_of
 from instances.engines.mysql.flavours import parse_version
 from instances.engines.mysql.hosts import Hosts
 from instances.engines.mysql.opening import Databases
-from instances.engines.mysql.patterns import fits
+from instances.engines.mysql.patterns import fits, samples
 from instances.engines.mysql.people import People, Session
 from instances.engines.mysql.rows import CLIENT_HOST
 from instances.engines.mysql.scopes import WIDER, any_words, words_of_scope
@@ -215,6 +215,16 @@ class MySQLEffective(Effective):
             near = {link.member for one in waiting for link in self.members[one]}
             near = near.union(*(self.families.get(word, ()) for word in words))
             waiting = (near & self.world.principals.keys()) - found
+        return found
+
+    def places(self, changed: Iterable[Thing]) -> Mapping[Thing, Thing]:
+        """Databases: another row decides on one when that of a nearer pattern comes or goes."""
+        found: dict[Thing, Thing] = {}
+        for thing in changed:
+            if thing.scope == "database":
+                made_up = samples(thing.database)
+                for place in self.rows.examples(thing):
+                    found[place] = thing if place.database in made_up else place
         return found
 
     @cached_property

@@ -1,18 +1,19 @@
 """Who may do something to an object, on one instance or all of them, now or at a past moment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Exists, Max, Min, OuterRef, Q
+from django.utils import timezone
 
 from accounts.effective import is_grantable, way_document
 from accounts.facts import FACTS_VERSION
 from accounts.history import check_kept
 from accounts.holders import Cell, Counted, Found, Question, decide, outdated, page_of
-from accounts.models import Account, Grant, Securable
+from accounts.models import Account, Grant, HeldReading, Securable
 from accounts.worlds import identity, rules_of
 from instances.engines.effective import Thing
 from instances.models import Database, Instance, Section
@@ -215,15 +216,14 @@ def find_untold(
     """Instances of which something that may matter is not known, in the order given."""
     instances = list(instances)
     database = parts[0] if parts else ""
-    sections = Section.objects.filter(
-        instance__in=instances, category=SyncSession.Category.ACCOUNTS
-    )
-    read = set(
-        sections.filter(read_at__isnull=False).exclude(name__in=["accounts", "memberships"])
-        .values_list("instance", flat=True)
-    )  # fmt: skip
+    sections = Section.objects.of_privileges().filter(instance__in=instances)
+    granted = sections.filter(read_at__isnull=False).exclude(name__in=["accounts", "memberships"])
+    read = dict(granted.order_by().values_list("instance").annotate(Max("read_at")))
     unknown = sections.unknown().filter(Q(database="") | Q(database=database))
-    reasons = {section.instance_id: section.reason for section in unknown.order_by("-pk")}
+    # What is unknown of the database itself says more than what is of its server.
+    ordered = unknown.order_by("database", "-pk")
+    reasons = reasons_since(instances, read, at)
+    reasons |= {section.instance_id: section.reason for section in ordered}
     reasons |= reasons_then(instances, at) if at else {}
     found = []
     for instance in instances:
@@ -235,6 +235,23 @@ def find_untold(
         elif instance.pk in reasons:
             found.append(Untold(instance, reasons[instance.pk]))
     return found
+
+
+def reasons_since(
+    instances: Iterable[Instance], read: Mapping[int, datetime], at: datetime | None
+) -> dict[int, str]:
+    """Why an instance may be otherwise by now than its mirror, which the last reading made."""
+    later = [one for one in instances if one.pk in read and (at is None or at > read[one.pk])]
+    pending = HeldReading.objects.pending().filter(record__instance__in=later)
+    held = set(pending.values_list("record__instance", flat=True))
+    reasons = {
+        one.pk: f"it could not be read: {one.last_error}" for one in later if one.last_error
+    } | dict.fromkeys(held, "a later reading, which would remove much, is held back.")
+    return {
+        key: f"This is of {timezone.localtime(read[key]):%Y-%m-%d %H:%M}; {reason}"
+        for key, reason in reasons.items()
+        if key is not None
+    }
 
 
 def reasons_then(instances: Sequence[Instance], at: datetime) -> dict[int, str]:

@@ -13,7 +13,6 @@ from accounts.models import Account, AccountChange, Grant, Membership, RoleClosu
 from accounts.store import digest
 from instances.engines.effective import Effective, Link, Principal, Right, Thing, World
 from instances.models import Instance, Section
-from sync_sessions.models import SyncSession
 from whalefall.core.errors import WhalefallError
 
 PRINCIPAL_COLUMNS = ("pk", "name", "kind", "is_superuser", "can_login", "attributes")
@@ -97,9 +96,7 @@ def placed_rights(rows: Any) -> list[tuple[int, Right]]:
 
 
 def blind_spots_of(instances: Iterable[Instance]) -> Mapping[int, Collection[str]]:
-    unknown = Section.objects.unknown().filter(
-        instance__in=instances, category=SyncSession.Category.ACCOUNTS
-    )
+    unknown = Section.objects.of_privileges().unknown().filter(instance__in=instances)
     found: dict[int, set[str]] = defaultdict(set)
     for instance, database in unknown.values_list("instance", "database"):
         found[instance].add(database)

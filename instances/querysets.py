@@ -151,6 +151,10 @@ class SectionQuerySet(models.QuerySet["Section"]):
     def unknown(self) -> Self:
         return self.filter(state="unknown")
 
+    def of_privileges(self) -> Self:
+        """What decides who may do what, which logins of late have no part in."""
+        return self.filter(category="accounts").exclude(name="activity")
+
     def follow(self, instance: int, renamed: Mapping[str, str], replaced: Set[str]) -> None:
         """Move what is known to the databases' new names, and forget it of ``replaced``."""
         ours = self.filter(instance=instance)

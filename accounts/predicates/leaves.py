@@ -156,7 +156,7 @@ def expires_in(wanted: dict[str, int], now: datetime) -> Truth:
 
 def sections_are_known() -> Q:
     """That an account lacks something is known where everything was read."""
-    sections = Section.objects.filter(category="accounts", instance=OuterRef("instance"))
+    sections = Section.objects.of_privileges().filter(instance=OuterRef("instance"))
     return Q(Exists(sections), ~Exists(sections.unknown()))
 
 

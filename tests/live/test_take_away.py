@@ -46,6 +46,7 @@ CREATE SCHEMA sales AUTHORIZATION ta_owner;
 SET ROLE ta_owner;
 CREATE TABLE sales.orders (id int, note text); CREATE TABLE sales.two (id int);
 CREATE TABLE sales.chain (id int, note text); CREATE TABLE sales.everybody (id int);
+CREATE TABLE sales.circle (id int);
 CREATE TABLE sales.{quoted(NAME)} (a int, {quoted(COLUMN)} text); CREATE SEQUENCE sales.numbers;
 GRANT SELECT ON sales.orders TO ta_readers;
 GRANT SELECT ON sales.two TO ta_ada; GRANT SELECT ON sales.two TO ta_granter WITH GRANT OPTION;
@@ -54,14 +55,27 @@ GRANT SELECT (note) ON sales.chain TO ta_ada;
 GRANT SELECT ON sales.everybody TO PUBLIC; GRANT INSERT (note) ON sales.orders TO ta_ada;
 GRANT UPDATE ({quoted(COLUMN)}) ON sales.{quoted(NAME)} TO {quoted(HOSTILE)} WITH GRANT OPTION;
 GRANT USAGE ON SEQUENCE sales.numbers TO ta_eve;
-GRANT USAGE ON SCHEMA sales TO ta_granter, ta_ada, ta_second;
+GRANT USAGE ON SCHEMA sales TO ta_granter, ta_ada, ta_second, ta_eve;
 CREATE FUNCTION sales."(f)"(a int, b text[]) RETURNS int LANGUAGE sql AS 'SELECT 1';
 GRANT EXECUTE ON FUNCTION sales."(f)" TO ta_eve;
 REVOKE EXECUTE ON FUNCTION sales."(f)" FROM PUBLIC;
 SET ROLE ta_granter; GRANT SELECT ON sales.two TO ta_ada;
 SET ROLE ta_ada; GRANT SELECT ON sales.chain TO ta_second WITH GRANT OPTION;
 SET ROLE ta_second; GRANT SELECT ON sales.chain TO ta_eve;
-RESET ROLE; REVOKE USAGE ON SCHEMA sales FROM ta_granter
+RESET ROLE;
+GRANT SELECT ON sales.circle TO ta_ada, ta_eve WITH GRANT OPTION;
+SET ROLE ta_ada; GRANT SELECT ON sales.circle TO ta_owner;
+GRANT SELECT ON sales.circle TO ta_second WITH GRANT OPTION;
+SET ROLE ta_second; GRANT SELECT ON sales.circle TO ta_eve WITH GRANT OPTION;
+SET ROLE ta_eve; GRANT SELECT ON sales.circle TO ta_ada WITH GRANT OPTION;
+RESET ROLE; CREATE AGGREGATE sales.nth(float8 ORDER BY anyelement) (SFUNC = ordered_set_transition,
+    STYPE = internal, FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
+CREATE AGGREGATE sales.place(VARIADIC "any" ORDER BY VARIADIC "any") (
+    SFUNC = ordered_set_transition_multi, STYPE = internal, FINALFUNC = rank_final,
+    FINALFUNC_EXTRA, HYPOTHETICAL);
+REVOKE EXECUTE ON ROUTINE sales.nth(float8, anyelement), sales.place(VARIADIC "any") FROM PUBLIC;
+GRANT EXECUTE ON ROUTINE sales.nth(float8, anyelement), sales.place(VARIADIC "any") TO ta_eve;
+REVOKE USAGE ON SCHEMA sales FROM ta_granter
 """
 PLACE = '"take ""away""."'
 QUESTIONS = [
@@ -69,6 +83,9 @@ QUESTIONS = [
     ("ta_ada", "SELECT", "sales.two", False),
     ("ta_ada", "SELECT", "sales.chain", False),
     ("ta_ada", "SELECT", "sales.chain.note", False),
+    ("ta_ada", "SELECT", "sales.circle", False),
+    ("ta_eve", "EXECUTE", 'sales."nth(double precision ORDER BY anyelement)"', False),
+    ("ta_eve", "EXECUTE", 'sales."place(VARIADIC ""any"" ORDER BY VARIADIC ""any"")"', False),
     ("ta_ada", "SELECT", "sales.everybody", False),
     ("ta_ada", "INSERT", "sales.orders.note", False),
     ("ta_eve", "SELECT", "sales.orders", True),

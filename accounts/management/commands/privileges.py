@@ -10,6 +10,7 @@ from accounts.effective import effective_privileges
 from accounts.history import check_kept
 from accounts.models import Account
 from accounts.privileges import Privileges, direct_privileges
+from accounts.worlds import past_principals
 from instances.models import Instance
 from whalefall.core.commands import WhalefallCommand, past_moment
 from whalefall.core.errors import InvalidRequest
@@ -47,14 +48,14 @@ class Command(WhalefallCommand):
 
 
 def find_account(instance: str, name: str, at: datetime | None) -> Account:
-    """The account of that name: the present one, or for the past the one that was there then."""
+    """The account of that name: the present one, or for the past the one that had it then."""
     server = Instance.objects.named([instance]).get()
-    accounts = Account.objects.filter(instance=server, name=name).select_related("instance")
-    if at is not None:
-        accounts = accounts.filter(first_seen_at__lte=at).exclude(removed_at__lte=at)
+    accounts = Account.objects.select_related("instance")
+    if at is None:
+        found = accounts.present().filter(instance=server, name=name).first()
     else:
-        accounts = accounts.present()
-    found = accounts.order_by("-first_seen_at").first()
+        there = past_principals(server, at).values()
+        found = accounts.filter(pk__in=[one.key for one in there if one.name == name]).first()
     if found is None:
         if at is not None:
             check_kept(at)
@@ -103,8 +104,8 @@ def how(grant: dict[str, Any]) -> str:
         words.append(f"via {' → '.join(grant['via'])}")
     if grant.get("condition"):
         words.append(f"not certain: {grant['condition']}")
-    if grant["reachable"] is False:
-        words.append("not reachable")
+    if not grant["reachable"]:
+        words.append("reachable or not: unknown" if grant["reachable"] is None else "not reachable")
     return f" ({', '.join(words)})" if words else ""
 
 

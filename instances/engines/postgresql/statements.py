@@ -126,14 +126,34 @@ class PostgreSQLStatements(Statements):
                     yield one
 
     def in_order(self, edges: Collection[Edge]) -> Sequence[Edge]:
-        def depth(edge: Edge) -> int:
-            if isinstance(edge, Attribute):
-                return 0
-            below = [one for one in edges if one != edge and hangs_on(edge, one)]
-            return 1 + max(map(depth, below), default=0)
-
+        """What hangs on others goes before them."""
+        waiting = sorted(edges, key=lambda one: (type(one).__name__, sort_key(one)))
         # An attribute goes last and comes back first: with it, its holder granted as the owner.
-        return sorted(edges, key=lambda one: (-depth(one), type(one).__name__, sort_key(one)))
+        attributes = [one for one in waiting if isinstance(one, Attribute)]
+        waiting = [one for one in waiting if not isinstance(one, Attribute)]
+        found: list[Edge] = []
+        while waiting:
+            bearing = {on for one in waiting for on in waiting if one != on and hangs_on(one, on)}
+            free = [one for one in waiting if one not in bearing]
+            # In a circle of grantors, who has the option from outside it can do without one.
+            free = free or [one for one in waiting if self.keeps_option(one, edges)][:1]
+            found += free or waiting
+            waiting = [one for one in waiting if one not in found]
+        return [*found, *attributes]
+
+    def keeps_option(self, edge: Edge, removed: Collection[Edge]) -> bool:
+        """Whether its holder could still grant the same without ``edge``, to whomever.
+
+        The server refuses what a circle of grantors would let somebody grant to himself.
+        """
+        if not isinstance(edge, Right):
+            return False
+        owners = self.owners(edge.thing)
+        return edge.holder in owners or any(
+            one.grantable and (one not in removed or one.grantor in owners)
+            for one in self.world.rights_on[edge.thing]
+            if (one.holder, one.privilege) == (edge.holder, edge.privilege) and one != edge
+        )
 
     # --- texts ------------------------------------------------------------------------------
 
@@ -262,9 +282,13 @@ def named(thing: Thing) -> str:
 def signature(routine: str) -> tuple[str, str]:
     """A routine's name, which is not quoted, and its arguments, which are.
 
-    The arguments begin behind the last parenthesis with no half of a quoted name after it.
+    The arguments begin behind the last parenthesis with no half of a quoted name after it. Those
+    of an aggregate that are ordered by follow the others; VARIADIC ones stand for both.
     """
     at = routine.rindex("(")
     while routine.count('"', at) % 2:
         at = routine.rindex("(", 0, at)
-    return routine[:at], routine[at + 1 : -1]
+    direct, _, ordered = routine[at + 1 : -1].rpartition("ORDER BY ")
+    direct = direct.rstrip()
+    both = [ordered] if direct == ordered else [direct, ordered]
+    return routine[:at], ", ".join(filter(None, both))

@@ -127,19 +127,26 @@ class PostgreSQLStatements(Statements):
 
     def in_order(self, edges: Collection[Edge]) -> Sequence[Edge]:
         """What hangs on others goes before them."""
-        waiting = sorted(edges, key=lambda one: (type(one).__name__, sort_key(one)))
         # An attribute goes last and comes back first: with it, its holder granted as the owner.
-        attributes = [one for one in waiting if isinstance(one, Attribute)]
-        waiting = [one for one in waiting if not isinstance(one, Attribute)]
-        found: list[Edge] = []
+        depth: dict[Edge, int] = {one: 0 for one in edges if isinstance(one, Attribute)}
+        waiting = sorted(set(edges) - depth.keys(), key=sort_key)
         while waiting:
-            bearing = {on for one in waiting for on in waiting if one != on and hangs_on(one, on)}
-            free = [one for one in waiting if one not in bearing]
-            # In a circle of grantors, who has the option from outside it can do without one.
-            free = free or [one for one in waiting if self.keeps_option(one, edges)][:1]
-            found += free or waiting
-            waiting = [one for one in waiting if one not in found]
-        return [*found, *attributes]
+            held_by = {
+                one: [on for on in waiting if on != one and hangs_on(one, on)] for one in waiting
+            }
+            free = [one for one, others in held_by.items() if not others]
+            # In a circle of grantors, somebody has the option from outside it, too.
+            free = (
+                free
+                or [
+                    one
+                    for one, others in held_by.items()
+                    if all(self.keeps_option(on, edges) for on in others)
+                ][:1]
+            )
+            depth |= dict.fromkeys(free or waiting, 1 + max(depth.values(), default=0))
+            waiting = [one for one in waiting if one not in depth]
+        return sorted(edges, key=lambda one: (-depth[one], type(one).__name__, sort_key(one)))
 
     def keeps_option(self, edge: Edge, removed: Collection[Edge]) -> bool:
         """Whether its holder could still grant the same without ``edge``, to whomever.

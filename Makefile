@@ -15,8 +15,10 @@ demo:
 	@.ci/setup demo
 	@$(BIN)/python manage.py demo $(ARGS)
 
-# Servers that have their files in memory make databases ten times as fast; they need 2 GB there.
-test: export TMPDIR ?= $(shell test "$$(df --output=avail /dev/shm | tail -1)" -gt 4000000 && echo /dev/shm)
+# Servers that have their files in memory make databases ten times as fast. Those of a run take
+# 0.9 GB; where there is little room, or no program may run from there, they stay on the disk.
+test: export TMPDIR ?= $(shell grep ' /dev/shm ' /proc/mounts | grep -qv noexec && \
+	df --output=avail /dev/shm | awk '$$1 + 0 > 4000000 {print "/dev/shm"}')
 test:
 	@.ci/setup test
 	@$(MAKE) --no-print-directory check

@@ -30,7 +30,7 @@ Key = tuple[str, Thing]
 Places = Mapping[Thing, tuple[Thing, Collection[str]]]
 """The things to ask about, with what to call each, and the privileges to ask for."""
 
-RIGHT = attrgetter("holder", "privilege", "grantable", "is_denied", "thing")
+RIGHT = attrgetter("thing", "holder", "privilege", "grantable", "is_denied")
 LINK = attrgetter("role", "member", "admin_option", "inherits", "can_set", "is_default")
 
 
@@ -162,7 +162,7 @@ def decided_anew(before: Effective, after: Effective) -> Places:
     """Where rights may decide that did not change themselves, and of which privileges they are."""
     worlds = before.world, after.world
     was, now = ({*map(RIGHT, world.rights)} for world in worlds)
-    changed = {right[-1] for right in was ^ now}
+    changed = {right[0] for right in was ^ now}
     was, now = ({*map(LINK, world.links)} for world in worlds)
     for role in {link[0] for link in was ^ now}:
         for world in worlds:
@@ -243,15 +243,20 @@ class Held:
             for privilege, thing, how in self.beyond(other)
             if not other.covers(privilege, thing, how)
         }
-        for privilege, thing, how in found:
-            same = {name for word, name, way in found if (word, way) == (privilege, how)}
-            if not any(self.stands_for(name, thing) for name in same - {thing}):
-                yield privilege, thing, how
+        return (one for one in found if not self.is_told_by_pattern(*one, found))
 
-    def stands_for(self, pattern: Thing, thing: Thing) -> bool:
-        """Whether who reads of ``pattern`` need not read of the database that it covers, too."""
-        is_told = pattern.scope == "database" and self.names.get(thing) == thing
-        return is_told and self.effective.covers(pattern.database, thing.database)
+    def is_told_by_pattern(
+        self, privilege: str, thing: Thing, how: How, found: Collection[tuple[str, Thing, How]]
+    ) -> bool:
+        """Whether ``found`` says the same of a pattern of databases that covers this one."""
+        if self.names.get(thing) != thing:
+            return False
+        others = (
+            name
+            for word, name, way in found
+            if (word, way, name.scope) == (privilege, how, "database") and name != thing
+        )
+        return any(self.effective.covers(name.database, thing.database) for name in others)
 
     def beyond(self, other: "Held") -> Iterator[tuple[str, Thing, How]]:
         """What this one has and ``other`` has not. What needs no SET ROLE is not told twice."""

@@ -1,38 +1,29 @@
-"""Runs that classify: what they swap, what survives, and what a cut-off leaves."""
+"""Runs that classify: what they swap, and what survives."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Case, When
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import classify
-from accounts.classify import classify_after, classify_now, launch_classification
+from accounts.classify import classify_after, launch_classification
 from accounts.facts import FACTS_VERSION
-from accounts.models import (
-    Account,
-    Assignment,
-    Classification,
-    ClassificationDay,
-    ClassificationRule,
-)
-from accounts.querysets import AssignmentQuerySet, mirror
-from accounts.rules import BrokenRule, revise_rule
+from accounts.models import Account, Assignment, Classification, ClassificationDay
+from accounts.querysets import mirror
 from accounts.tasks import classify_for_records
 from instances.models import Instance
 from sync_sessions.launch import cancel_session
-from sync_sessions.models import SyncEvent, SyncRecord, SyncSession
-from sync_sessions.outcomes import Cancelled
+from sync_sessions.models import SyncEvent, SyncSession
+from tests.accounts.classes import account, counts, held, revised, rule, run
 from tests.factories import (
-    AccountFactory,
     AssignmentFactory,
     ClassificationFactory,
-    ClassificationRuleFactory,
     InstanceFactory,
     SyncRecordFactory,
     SyncSessionFactory,
@@ -42,50 +33,10 @@ from tests.toy_engine import reading, user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
-Row = tuple[str, str, int | None]
-
 
 @pytest.fixture(autouse=True)
 def _no_shipped_rules(db: None) -> None:
     Classification.objects.all().delete()
-
-
-def rule(match: Any, **fields: Any) -> ClassificationRule:
-    made: ClassificationRule = ClassificationRuleFactory(
-        expression={"version": 5, "match": match}, **fields
-    )
-    return made
-
-
-def account(name: str, **fields: Any) -> Account:
-    made: Account = AccountFactory(name=name, **{"facts_version": FACTS_VERSION, **fields})
-    return made
-
-
-@transaction.atomic
-def revised(one: ClassificationRule, **changes: Any) -> ClassificationRule:
-    return revise_rule(one, by=None, **changes)
-
-
-def held() -> set[Row]:
-    """Account, classification, and the version of the rule that gave it."""
-    rows = Assignment.objects.open()
-    return set(rows.values_list("account__name", "classification__code", "rule__version"))
-
-
-def everything() -> list[Any]:
-    return [
-        *Assignment.objects.order_by("pk").values(),
-        *ClassificationDay.objects.order_by("pk").values(),
-    ]
-
-
-def run(*instances: Any) -> SyncSession:
-    return classify_now(instances or (None,), trigger="command")
-
-
-def counts(session: SyncSession) -> dict[str, int]:
-    return dict(session.records.get().counts)
 
 
 def test_a_run_assigns_and_the_next_one_takes_away() -> None:
@@ -281,109 +232,6 @@ def test_days_are_counted_by_rule_and_by_classification() -> None:
         (empty.classification_id, empty.pk, 0, today),
         (empty.classification_id, None, 0, today),
     }
-
-
-# --- cut off ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def changed() -> Iterator[Callable[[], None]]:
-    """Accounts are classified, and then both rules would change something; the check is nothing."""
-    one = account("a", is_locked=True)
-    rule({"locked": True}, classification__code="locked")
-    rule({"locked": False}, classification__code="open")
-    run()
-    Account.objects.filter(pk=one.pk).update(is_locked=False)
-    before = everything()
-
-    def is_whole() -> None:
-        assert everything() == before
-
-    yield is_whole
-    run()
-    assert held() == {("a", "open", 1)}
-
-
-def after_first_rule(monkeypatch: pytest.MonkeyPatch, then: Callable[[], None]) -> None:
-    settle = AssignmentQuerySet.settle
-    calls: list[Any] = []
-
-    def cut(self: Any, *args: Any, **kwargs: Any) -> Any:
-        found = settle(self, *args, **kwargs)
-        if not calls:
-            calls.append(found)
-            then()
-        return found
-
-    monkeypatch.setattr(AssignmentQuerySet, "settle", cut)
-
-
-def test_a_crash_leaves_everything(
-    changed: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def crash() -> None:
-        raise RuntimeError("out of something")
-
-    after_first_rule(monkeypatch, crash)
-    with pytest.raises(RuntimeError):
-        run()
-
-    changed()
-    assert SyncRecord.objects.latest("pk").error_code == "TASK_EXECUTION_FAILED"
-
-
-def test_ctrl_c_leaves_everything(
-    changed: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    after_first_rule(monkeypatch, stop)
-    with pytest.raises(KeyboardInterrupt):
-        run()
-
-    changed()
-    assert SyncRecord.objects.latest("pk").status == "cancelled"
-
-
-def test_a_cancel_leaves_everything(
-    changed: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cancel() -> None:
-        # As another process has it committed; ours is inside the run's transaction.
-        SyncSession.objects.filter(status="running").update(cancel_requested_at=timezone.now())
-
-    after_first_rule(monkeypatch, cancel)
-    with pytest.raises(Cancelled):
-        run()
-
-    changed()
-    assert SyncRecord.objects.latest("pk").status == "cancelled"
-
-
-@pytest.mark.parametrize("match", [{"superusr": True}, {"classification": ["gone"]}])
-def test_a_broken_rule_leaves_everything(changed: Callable[[], None], match: Any) -> None:
-    broken = rule(match, name="the broken one")
-
-    with pytest.raises(BrokenRule):
-        run()
-
-    changed()
-    record = SyncRecord.objects.latest("pk")
-    assert (record.status, record.error_code) == ("failed", BrokenRule.code)
-    assert "the broken one" in record.error_message
-    broken.delete()
-
-
-def test_a_circle_of_stored_rules_is_broken(changed: Callable[[], None]) -> None:
-    made = ClassificationFactory(code="a")
-    circle = rule({"classification": ["a"]}, classification=made)
-
-    with pytest.raises(BrokenRule):
-        run()
-
-    changed()
-    circle.delete()
 
 
 # --- edges ------------------------------------------------------------------------------------

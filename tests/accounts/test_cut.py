@@ -140,6 +140,11 @@ def test_set_role_alone() -> None:
         ("(x)(a integer, b text[])", ("(x)", "a integer, b text[]")),
         ('g("a(b" integer)', ("g", '"a(b" integer')),
         ('h"("x)" text)', ('h"', '"x)" text')),
+        ("a(ORDER BY integer)", ("a", "integer")),
+        ("a(integer ORDER BY integer)", ("a", "integer, integer")),
+        ('a(VARIADIC "any" ORDER BY VARIADIC "any")', ("a", 'VARIADIC "any"')),
+        ('b("x ORDER BY y" ORDER BY text)', ("b", '"x ORDER BY y", text')),
+        ('c("x ORDER BY y")', ("c", '"x ORDER BY y"')),
     ],
 )
 def test_signature(routine: str, parts: tuple[str, str]) -> None:

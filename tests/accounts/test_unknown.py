@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from accounts.management.commands.privileges import how
 from accounts.models import Account
 from instances.engines.base import AccountsReading, MembershipRecord, Scope, Section
 from instances.models import Section as StoredSection
@@ -243,3 +244,11 @@ def test_server_first_read_in_part_says_first_seen_when_its_accounts_are_known(
         ("app", "granted", "observed"),
     }
     assert Account.objects.present().count() == 3
+
+
+@pytest.mark.parametrize(
+    ("reachable", "words"),
+    [(True, ""), (False, " (not reachable)"), (None, " (reachable or not: unknown)")],
+)
+def test_reach_that_nobody_knows_is_said(reachable: bool | None, words: str) -> None:
+    assert how({"via": [], "reachable": reachable}) == words

@@ -68,13 +68,13 @@ SET ROLE ta_ada; GRANT SELECT ON sales.circle TO ta_owner;
 GRANT SELECT ON sales.circle TO ta_second WITH GRANT OPTION;
 SET ROLE ta_second; GRANT SELECT ON sales.circle TO ta_eve WITH GRANT OPTION;
 SET ROLE ta_eve; GRANT SELECT ON sales.circle TO ta_ada WITH GRANT OPTION;
-RESET ROLE; CREATE AGGREGATE sales.nth(float8 ORDER BY anyelement) (SFUNC = ordered_set_transition,
-    STYPE = internal, FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
+RESET ROLE; CREATE AGGREGATE sales.nth(float8 ORDER BY float8) (SFUNC = ordered_set_transition,
+    STYPE = internal, FINALFUNC = percentile_cont_float8_final);
 CREATE AGGREGATE sales.place(VARIADIC "any" ORDER BY VARIADIC "any") (
     SFUNC = ordered_set_transition_multi, STYPE = internal, FINALFUNC = rank_final,
     FINALFUNC_EXTRA, HYPOTHETICAL);
-REVOKE EXECUTE ON ROUTINE sales.nth(float8, anyelement), sales.place(VARIADIC "any") FROM PUBLIC;
-GRANT EXECUTE ON ROUTINE sales.nth(float8, anyelement), sales.place(VARIADIC "any") TO ta_eve;
+REVOKE EXECUTE ON ROUTINE sales.nth(float8, float8), sales.place(VARIADIC "any") FROM PUBLIC;
+GRANT EXECUTE ON ROUTINE sales.nth(float8, float8), sales.place(VARIADIC "any") TO ta_eve;
 REVOKE USAGE ON SCHEMA sales FROM ta_granter
 """
 PLACE = '"take ""away""."'
@@ -84,7 +84,7 @@ QUESTIONS = [
     ("ta_ada", "SELECT", "sales.chain", False),
     ("ta_ada", "SELECT", "sales.chain.note", False),
     ("ta_ada", "SELECT", "sales.circle", False),
-    ("ta_eve", "EXECUTE", 'sales."nth(double precision ORDER BY anyelement)"', False),
+    ("ta_eve", "EXECUTE", 'sales."nth(double precision ORDER BY double precision)"', False),
     ("ta_eve", "EXECUTE", 'sales."place(VARIADIC ""any"" ORDER BY VARIADIC ""any"")"', False),
     ("ta_ada", "SELECT", "sales.everybody", False),
     ("ta_ada", "INSERT", "sales.orders.note", False),

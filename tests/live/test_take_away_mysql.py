@@ -251,7 +251,7 @@ def test_holes_are_dug_again(planted: Server) -> None:
 
 # --- worlds that nobody thought of --------------------------------------------------------------
 
-SEEDS = (1, 4, 7, *(Random().sample(range(10**4, 10**9), 60) if LONG else ()))
+SEEDS = (1, 4, *(Random().sample(range(10**4, 10**9), 60) if LONG else ()))
 
 
 @pytest.mark.parametrize("partial_revokes", ["OFF", "ON"])

@@ -8,6 +8,7 @@ Source: https://www.postgresql.org/docs/current/sql-revoke.html
 Source: https://www.postgresql.org/docs/current/sql-grant.html
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from instances.engines.effective import Effective, Link, Right, Thing, Way
@@ -41,6 +42,9 @@ KEYWORDS = {
     "large_object": "LARGE OBJECT",
     "parameter": "PARAMETER",
 }
+ORDERED_BY = re.compile(r' ?\bORDER BY (?=(?:[^"]*"[^"]*")*[^"]*$)')
+"""What an aggregate's arguments are ordered by; not within a quoted name."""
+
 OPTIONS = (("ADMIN", "admin_option"), ("INHERIT", "inherits"), ("SET", "can_set"))
 
 
@@ -131,28 +135,21 @@ class PostgreSQLStatements(Statements):
         depth: dict[Edge, int] = {one: 0 for one in edges if isinstance(one, Attribute)}
         waiting = sorted(set(edges) - depth.keys(), key=sort_key)
         while waiting:
-            held_by = {
+            below = {
                 one: [on for on in waiting if on != one and hangs_on(one, on)] for one in waiting
             }
-            free = [one for one, others in held_by.items() if not others]
-            # In a circle of grantors, somebody has the option from outside it, too.
-            free = (
-                free
-                or [
-                    one
-                    for one, others in held_by.items()
-                    if all(self.keeps_option(on, edges) for on in others)
-                ][:1]
-            )
-            depth |= dict.fromkeys(free or waiting, 1 + max(depth.values(), default=0))
+            ready = [one for one in waiting if not below[one]]
+            if not ready:  # a circle of grantors, which somebody outside it holds up
+                held = (
+                    one for one in waiting if all(self.keeps_option(on, edges) for on in below[one])
+                )
+                ready = [next(held, waiting[0])]
+            depth |= dict.fromkeys(ready, 1 + max(depth.values(), default=0))
             waiting = [one for one in waiting if one not in depth]
         return sorted(edges, key=lambda one: (-depth[one], type(one).__name__, sort_key(one)))
 
     def keeps_option(self, edge: Edge, removed: Collection[Edge]) -> bool:
-        """Whether its holder could still grant the same without ``edge``, to whomever.
-
-        The server refuses what a circle of grantors would let somebody grant to himself.
-        """
+        """Whether its holder has the option to grant apart from ``edge`` and any circle."""
         if not isinstance(edge, Right):
             return False
         owners = self.owners(edge.thing)
@@ -295,7 +292,7 @@ def signature(routine: str) -> tuple[str, str]:
     at = routine.rindex("(")
     while routine.count('"', at) % 2:
         at = routine.rindex("(", 0, at)
-    direct, _, ordered = routine[at + 1 : -1].rpartition("ORDER BY ")
-    direct = direct.rstrip()
-    both = [ordered] if direct == ordered else [direct, ordered]
-    return routine[:at], ", ".join(filter(None, both))
+    direct, *ordered = ORDERED_BY.split(routine[at + 1 : -1], maxsplit=1)
+    if direct.startswith("VARIADIC "):
+        ordered = []
+    return routine[:at], ", ".join(filter(None, [direct, *ordered]))

@@ -94,6 +94,8 @@ class PostgreSQL(Build):
             "shared_buffers": "8MB",
             "max_connections": "30",
             "jit": "off",
+            # Beside the data, where a server that is killed leaves nothing behind.
+            "dynamic_shared_memory_type": "mmap",
         }
         settings = [f"--{name}={value}" for name, value in options.items()]
         return [

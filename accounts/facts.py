@@ -14,7 +14,7 @@ from django.conf import settings
 from instances.engines.base import AccountRecord, GrantRecord, MembershipRecord
 
 # Raise it whenever the computation changes: facts of another version are computed anew.
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class GraphFacts:
     superusers: tuple[str, ...] = ()
     inherited_roles: int | None = None
     settable_roles: int | None = None
+    superuser_reasons: tuple[str, ...] = ()
+    """What makes everybody a superuser."""
 
 
 def compute_facts(
@@ -38,10 +40,10 @@ def compute_facts(
 ) -> dict[str, Any]:
     """``{fact: {"value": …, "reasons": [words]}}``; the value None means unknown.
 
-    Facts: ``superuser``, ``locked``, ``can_grant`` (also by inheriting a role, which the reason
-    names), ``password_absent``, ``password_expired``, ``password_never_expires``,
-    ``can_become_superuser`` (the reasons are the superusers that it could take by SET ROLE, or
-    whose powers come with having them),
+    Facts: ``superuser`` (also by what everybody has, which the reason names), ``locked``,
+    ``can_grant`` (also by inheriting a role, which the reason names), ``password_absent``,
+    ``password_expired``, ``password_never_expires``, ``can_become_superuser`` (the reasons are the
+    superusers that it could take by SET ROLE, or whose powers come with having them),
     ``inherited_roles`` and ``settable_roles`` (how many it inherits, and could only get by SET
     ROLE). That an account may *not* grant is known only when every section was read.
     """
@@ -52,8 +54,12 @@ def compute_facts(
         *graph.ways_to_grant,
     )
     can_grant = True if grant_reasons else (False if everything_known else None)
+    superuser_reasons = (
+        *attributes.get("superuser_reasons", ()),
+        *graph.superuser_reasons,
+    )
     return _facts(
-        (account.is_superuser, tuple(attributes.get("superuser_reasons", ()))),
+        (True if graph.superuser_reasons else account.is_superuser, superuser_reasons),
         (account.is_locked, ()),
         (can_grant, grant_reasons),
         *((attributes.get(name), ()) for name in FACTS[3:6]),

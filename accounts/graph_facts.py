@@ -7,6 +7,7 @@ from functools import cached_property
 from accounts.closure import depths, reached_roles
 from accounts.compare import Comparison
 from accounts.facts import GraphFacts, ways_to_grant
+from instances.engines.base import AccountKind
 from instances.engines.effective import Link
 
 MOST_NAMES = 10
@@ -26,7 +27,7 @@ class RoleGraph:
         self.comparison = comparison
         self.powers_pass_on = powers_pass_on
         self.is_known = comparison.knowledge.knows("memberships")
-        self.facts: dict[tuple[tuple[Role, ...], tuple[int, ...]], GraphFacts] = {}
+        self.facts: dict[tuple[tuple[Role, ...], tuple[int, ...], tuple[int, ...]], GraphFacts] = {}
 
     @cached_property
     def names(self) -> list[str]:
@@ -69,6 +70,30 @@ class RoleGraph:
         return found
 
     @cached_property
+    def everybodys(self) -> Sequence[int]:
+        """The pseudo-role and the roles it has, where their powers are everybody's at once."""
+        present = self.comparison.matching.present if self.powers_pass_on else ()
+        public = [self.numbers[one.name] for one, _ in present if one.kind is AccountKind.PUBLIC]
+        inherited = (
+            role
+            for one in public
+            for _, role, inherits in sorted(self.roles_of.get(one, ()))
+            if inherits
+        )
+        found = (*public, *inherited)
+        return [one for one in found if one in self.granting or one in self.superusers]
+
+    @cached_property
+    def superusers(self) -> Mapping[int, str]:
+        """The all-powerful accounts, each with the first of the words that make it so."""
+        found = {}
+        for record, _ in self.comparison.matching.present:
+            if record.is_superuser:
+                reasons = record.attributes.get("superuser_reasons", ())
+                found[self.numbers[record.name]] = next(iter(reasons), "")
+        return found
+
+    @cached_property
     def granting(self) -> Mapping[int, list[str]]:
         """How each account lets those who inherit it grant, where it does."""
         edges = self.comparison.edges
@@ -95,20 +120,16 @@ class RoleGraph:
             if link.can_set:
                 members[link.role].add(link.member)
         found: dict[int, list[int]] = defaultdict(list)
-        for record, _ in self.comparison.matching.present:
-            if record.is_superuser:
-                superuser = self.numbers[record.name]
-                for account in depths(members, {superuser: 0}):
-                    if account != superuser:
-                        found[account].append(superuser)
+        for superuser in self.superusers:
+            for account in depths(members, {superuser: 0}):
+                if account != superuser:
+                    found[account].append(superuser)
         return found
 
     def inheriting_superusers(self) -> Mapping[int, list[int]]:
-        present = self.comparison.matching.present
-        powerful = {self.numbers[record.name] for record, _ in present if record.is_superuser}
         found: dict[int, list[int]] = defaultdict(list)
         for account, role in self.reached:
-            if role in powerful:
+            if role in self.superusers:
                 found[account].append(role)
         return found
 
@@ -122,20 +143,30 @@ class RoleGraph:
         number = self.numbers[name]
         roles = tuple(sorted(self.roles_of.get(number, ())))
         superusers = tuple(sorted(self.becoming.get(number, ())))
-        found = self.facts.get((roles, superusers))
+        own = {number, *(role for _, role, _ in roles)}
+        shared = tuple(one for one in self.everybodys if one not in own)
+        found = self.facts.get((roles, superusers, shared))
         if found is None:
-            found = self.facts[roles, superusers] = self.facts_by(roles, superusers)
+            found = self.facts_by(roles, superusers, shared)
+            self.facts[roles, superusers, shared] = found
         return found
 
-    def facts_by(self, roles: Sequence[Role], superusers: Sequence[int]) -> GraphFacts:
-        """Of an account that has ``roles``, the nearest first, and can become ``superusers``."""
+    def facts_by(
+        self, roles: Sequence[Role], superusers: Sequence[int], shared: Sequence[int]
+    ) -> GraphFacts:
+        """Of an account that has ``roles``, the nearest first, can become ``superusers``, and has
+        the powers of ``shared`` as everybody does.
+        """
         inherited = [role for _, role, inherits in roles if inherits]
-        granting = [role for role in inherited if role in self.granting][:MOST_NAMES]
+        granting = [one for one in (*inherited, *shared) if one in self.granting][:MOST_NAMES]
+        always = [one for one in shared if one in self.superusers]
+        becoming = [*superusers, *always]
         certainly_not = False if self.are_superusers_known else None
         return GraphFacts(
             tuple(f"{self.granting[one][0]} of {self.names[one]}" for one in granting),
-            True if superusers else certainly_not,
-            tuple(self.names[one] for one in superusers[:MOST_NAMES]),
+            True if becoming else certainly_not,
+            tuple(self.names[one] for one in becoming[:MOST_NAMES]),
             len(inherited) if self.is_known else None,
             len(roles) - len(inherited) if self.is_known else None,
+            tuple(f"{self.superusers[one]} of {self.names[one]}" for one in always[:MOST_NAMES]),
         )

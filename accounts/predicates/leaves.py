@@ -7,12 +7,11 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.facts import FACTS_VERSION
-from accounts.models import Account, Grant, Membership, RoleClosure
+from accounts.predicates.edges import has_role, holds_privilege
 from accounts.predicates.patterns import HostPart, UserPart, matches
 from accounts.predicates.schema import ATTRIBUTES, COLUMNS
 from accounts.predicates.truth import EVERYBODY, Truth, certain, every, some
 from instances.engines import ENGINES
-from instances.models import Section
 from tags.models import Tag
 
 Leaf = Callable[[Any, datetime], Truth]
@@ -154,54 +153,12 @@ def expires_in(wanted: dict[str, int], now: datetime) -> Truth:
 # --- edges ------------------------------------------------------------------------------------
 
 
-def sections_are_known() -> Q:
-    """That an account lacks something is known where everything was read."""
-    sections = Section.objects.of_privileges().filter(instance=OuterRef("instance"))
-    return Q(Exists(sections), ~Exists(sections.unknown()))
-
-
-def memberships_are_known() -> Q:
-    sections = Section.objects.filter(category="accounts", name="memberships", state="complete")
-    return Q(Exists(sections.filter(instance=OuterRef("instance"))))
-
-
 def role(wanted: dict[str, Any], now: datetime) -> Truth:
-    roles = Account.objects.present().filter(name(wanted["name"], now).yes)
-    reach = wanted.get("reach", "inherited")
-    if reach == "direct":
-        ways: Any = Membership.objects.open().filter(member=OuterRef("pk"))
-    else:
-        ways = RoleClosure.objects.filter(account=OuterRef("pk"))
-    if reach == "inherited":
-        ways = ways.filter(inherits=True)
-    has = Exists(ways.filter(role__in=roles))
-    return Truth(Q(has), Q(~has) & memberships_are_known())
+    return has_role(name(wanted["name"], now).yes, wanted.get("reach", "inherited"))
 
 
 def privilege(wanted: dict[str, Any], _now: datetime) -> Truth:
-    held = Grant.objects.open().filter(such_grants(wanted))
-    has = Q(Exists(held.filter(account=OuterRef("pk"))))
-    if wanted.get("effective", True):
-        inherited = RoleClosure.objects.filter(account=OuterRef("pk"), inherits=True)
-        through = inherited.filter(Exists(held.filter(account=OuterRef("role"))))
-        everybody = Account.objects.present().filter(kind=Account.Kind.PUBLIC)
-        public = everybody.filter(Exists(held.filter(account=OuterRef("pk"))))
-        has |= Q(Exists(through)) | Q(instance__in=public.values("instance"))
-    return Truth(has, ~has & sections_are_known())
-
-
-def such_grants(wanted: dict[str, Any]) -> Q:
-    found = Q(is_denied=wanted.get("denied", False))
-    if "name" in wanted:
-        found &= Q(privilege__in=wanted["name"])
-    if "scope" in wanted:
-        found &= Q(securable__scope__in=wanted["scope"])
-    if "grantable" in wanted:
-        found &= Q(grantable=wanted["grantable"])
-    for part, column in (("database", "database"), ("schema", "schema"), ("object", "name")):
-        if part in wanted:
-            found &= matches(f"securable__{column}", wanted[part])
-    return found
+    return holds_privilege(wanted)
 
 
 PASSWORDS: dict[str, Callable[[datetime], Truth]] = {

@@ -153,11 +153,13 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class Roots:
     """From whom a privilege comes: ``alone`` hold it for themselves, ``passed_on`` for everybody
-    who inherits them too, and the pseudo-role among those for everybody.
+    who inherits them too, and the pseudo-role among those for everybody. ``taken`` may take one of
+    them by SET ROLE, which no link tells.
     """
 
     alone: Collection[int]
     passed_on: Collection[int]
+    taken: Collection[int] = ()
 
 
 def families(
@@ -177,6 +179,11 @@ class Effective(ABC):
     tells who does, and a world needs nothing but an account and its roles."""
     powers_pass_on: ClassVar[bool] = False
     """Whether who inherits a role has its ``superuser_reasons`` and ``grant_reasons``, too."""
+    holds_inside: ClassVar[bool] = False
+    """Whether a right on the whole server or on a database, whose name may be a pattern in the
+    style of LIKE, is also one on what is inside."""
+    database_owner: ClassVar[str] = ""
+    """The role that nobody is given, and that the owner of a database has there."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -25,13 +25,29 @@ from tests.factories import (
     TagFactory,
 )
 
-NAMES = ["ann", "a*n", "a%n", "a_n", "A[n]", "svc_x", "b.c", "", "é", "a\\n", "x@y", "aaaaaaaa"]
+OWNER_ROLE = "pg_database_owner"
+NAMES = [
+    OWNER_ROLE,
+    "ann",
+    "a*n",
+    "a%n",
+    "a_n",
+    "A[n]",
+    "svc_x",
+    "b.c",
+    "",
+    "é",
+    "a\\n",
+    "x@y",
+    "aaaaaaaa",
+]
 HOSTS = ["%", "10.0.%", "localhost", ""]
 PATTERNS = ["*", "a*", "?n?", "a\\*n", "a%n", "*_*", "A[n]", "*.*", "é", "a\\\\n", "*a*a*", "x@y"]
-PATTERNS += ["10.*", "%", "localhost", "?", "a?n", "*@*", "zz", "\\"]
-PRIVILEGES, SCOPES, PARTS = ["SELECT", "OWNER", "INSERT"], ["server", "table"], ["", "s%p", "shop"]
+PATTERNS += ["10.*", "%", "localhost", "?", "a?n", "*@*", "zz", "\\", "pg*"]
+PRIVILEGES, SCOPES = ["SELECT", "OWNER", "INSERT"], ["server", "table", "database"]
+PARTS = ["", "s%p", "shop", "a\\_n", "a_n", "a%"]
 CODES, TAGS, ENVIRONMENTS = ["c0", "c1"], ["dba", "web"], ["", "live"]
-MAYBE = (True, False, None)
+MAYBE, OWNS = (True, False, None), ("OWNER", "database")
 Thing = tuple[str, str, str, str]
 
 
@@ -70,6 +86,13 @@ class Person:
     @property
     def name(self) -> str:
         return self.user if self.host is None else f"{self.user}@{self.host}"
+
+    def owned(self) -> set[str]:
+        return {thing[1] for word, thing, _, _ in self.grants if (word, thing[0]) == OWNS}
+
+    def says_owner(self, reach: str) -> bool | None:
+        """Whether an owner has the role of owners; before PostgreSQL 16 it may not inherit it."""
+        return True if reach == "any" or self.attributes.get("inherit") else None
 
 
 class PredicateWorld:
@@ -110,7 +133,7 @@ class PredicateWorld:
             is_system=pick((True, False, False)),
             facts={name: pick(MAYBE) for name in (*facts, "password_never_expires")},
             version=pick((FACTS_VERSION, FACTS_VERSION, FACTS_VERSION, 0)),
-            attributes={"createdb": pick((True, False))} if pick((True, False)) else {},
+            attributes={word: pick(MAYBE[:2]) for word in ("createdb", "inherit") if pick(MAYBE)},
             changed=pick(moments),
             expires=pick(moments),
             seen=pick(moments),
@@ -128,6 +151,7 @@ class PredicateWorld:
                 one.direct.add(role)
         things: list[Thing] = [("server", "", "", "")]
         things += [("table", pick(PARTS), pick(PARTS), pick(NAMES)) for _ in range(2)]
+        things += [("database", pick(PARTS), "", "") for _ in range(2)]
         for thing in things:
             if self.random.random() < 0.3:
                 one.grants.append(
@@ -171,6 +195,7 @@ class PredicateWorld:
                     privilege=privilege,
                     grantable=grantable,
                     is_denied=denied,
+                    is_owner=privilege == "OWNER",
                 )
             for code in one.codes:
                 AssignmentFactory(account=row, classification=classes[code])
@@ -241,8 +266,21 @@ class PredicateWorld:
         reach = wanted.get("reach", "inherited")
         roles = {role for role, inherits in one.roles.items() if inherits or reach == "any"}
         names = [self.people[role] for role in (one.direct if reach == "direct" else roles)]
-        has = any(self.says_name(wanted["name"], role) for role in names)
-        return True if has else (False if one.server.memberships else None)
+        if reach != "direct":
+            shared = [r for r in self.everybodys(one.server) if self.says_name(wanted["name"], r)]
+            names += [] if one in shared else shared
+        told = any_of([False, *(self.says_name(wanted["name"], role) for role in names)])
+        owner_roles = [r for r in self.owner_roles(one) if self.says_name(wanted["name"], r)]
+        if owner_roles and reach != "direct":
+            owners = [one, *(self.people[role] for role in roles)]
+            told = any_of([told, *(o.says_owner(reach) for o in owners if o.owned())])
+        known = self.reads_all(one.server) if owner_roles else one.server.memberships
+        return told if told or known or (reach == "direct" and one.server.memberships) else None
+
+    def owner_roles(self, one: Person) -> list[Person]:
+        if one.server.engine != "postgresql":
+            return []
+        return [o for o in self.people if o.server is one.server and o.name == OWNER_ROLE]
 
     def says_privilege(self, wanted: dict[str, Any], one: Person) -> bool | None:
         grants = list(one.grants)
@@ -252,8 +290,33 @@ class PredicateWorld:
             for other in self.people:
                 if other.kind == "public" and other.server is one.server:
                     grants += other.grants
-        has = any(grant_fits(wanted, grant) for grant in grants)
-        return True if has else (False if self.reads_all(one.server) else None)
+            for other in self.everybodys(one.server):
+                grants += other.grants
+        told = any_of([False, *(grant_fits(wanted, one.server.engine, grant) for grant in grants)])
+        if wanted.get("effective", True):
+            told = any_of([told, *self.by_owning(wanted, one)])
+        return told if told or self.reads_all(one.server) else None
+
+    def by_owning(self, wanted: dict[str, Any], one: Person) -> list[bool | None]:
+        """What the role of a database's owner was granted there."""
+        owners = [one, *(self.people[role] for role, inherits in one.roles.items() if inherits)]
+        return [
+            all_of([owner.says_owner("inherited"), grant_fits(wanted, "postgresql", grant)])
+            for owner in owners
+            for role in self.owner_roles(one)
+            for grant in role.grants
+            if grant[1][1] in owner.owned()
+        ]
+
+    def everybodys(self, server: Server) -> list[Person]:
+        """What the pseudo-roles inherit."""
+        return [
+            self.people[role]
+            for one in self.people
+            if one.kind == "public" and one.server is server
+            for role, inherits in one.roles.items()
+            if inherits
+        ]
 
     def reads_all(self, server: Server) -> bool:
         return server.memberships and server.grants
@@ -322,20 +385,64 @@ def lies(days: timedelta | None, wanted: dict[str, int]) -> bool | None:
     return low and ("max" not in wanted or days <= timedelta(days=wanted["max"]))
 
 
-def grant_fits(wanted: dict[str, Any], grant: tuple[str, Thing, bool, bool]) -> bool:
+def grant_fits(
+    wanted: dict[str, Any], engine: str, grant: tuple[str, Thing, bool, bool]
+) -> bool | None:
     privilege, (scope, database, schema, name), grantable, denied = grant
-    parts = {"database": database, "schema": schema, "object": name}
-    return (
-        denied == wanted.get("denied", False)
-        and ("name" not in wanted or privilege in wanted["name"])
-        and ("scope" not in wanted or scope in wanted["scope"])
-        and ("grantable" not in wanted or grantable == wanted["grantable"])
-        and all(
-            any(fits(pattern, text) for pattern in wanted[part])
-            for part, text in parts.items()
-            if part in wanted
-        )
-    )
+    if (
+        denied != wanted.get("denied", False)
+        or ("name" in wanted and privilege not in wanted["name"])
+        or ("scope" in wanted and scope not in wanted["scope"])
+        or ("grantable" in wanted and grantable != wanted["grantable"])
+    ):
+        return False
+    holds_inside = engine == "mysql" and not denied and not wanted.keys() & {"scope", "schema"}
+    if holds_inside and scope == "server" and wanted.keys() & {"database", "object"}:
+        return True
+    told: list[bool | None] = [True]
+    if "database" in wanted:
+        is_pattern = engine == "mysql" and scope == "database"
+        meet = databases_meet if is_pattern else fits
+        told.append(any_of([meet(pattern, database) for pattern in wanted["database"]]))
+    if "schema" in wanted:
+        told.append(any(fits(pattern, schema) for pattern in wanted["schema"]))
+    if "object" in wanted and not (holds_inside and scope == "database"):
+        told.append(any(fits(pattern, name) for pattern in wanted["object"]))
+    return all_of(told)
+
+
+def databases_meet(pattern: str, named: str) -> bool | None:
+    """Whether ``named``, in the style of LIKE, names databases of ``pattern``, in shell style."""
+    if fits(pattern, named.replace("\\_", "_").replace("\\%", "%")):
+        return True
+    ours, is_ours_open = beginning(pattern, "*?")
+    theirs, are_theirs_open = beginning(named, "%_")
+    if not is_ours_open:
+        return like(named.upper(), ours.upper())
+    if not are_theirs_open:
+        return False
+    return None if ours.startswith(theirs) or theirs.startswith(ours) else False
+
+
+def beginning(pattern: str, wildcards: str) -> tuple[str, bool]:
+    """What comes before the first wildcard, and whether there is one."""
+    found, rest = "", pattern
+    while rest:
+        if rest[0] in wildcards:
+            return found, True
+        escaped = rest[0] == "\\" and len(rest) > 1
+        found, rest = found + rest[escaped], rest[1 + escaped :]
+    return found, False
+
+
+def like(pattern: str, text: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "%":
+        return any(like(pattern[1:], text[n:]) for n in range(len(text) + 1))
+    if pattern[0] == "\\" and len(pattern) > 1:
+        return text[:1] == pattern[1] and like(pattern[2:], text[1:])
+    return bool(text) and pattern[0] in ("_", text[0]) and like(pattern[1:], text[1:])
 
 
 def fits(pattern: str, text: str) -> bool:

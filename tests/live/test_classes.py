@@ -1,15 +1,20 @@
 """The classifications that ship, after a real sync of the demo company."""
 
 from collections import defaultdict
+from contextlib import closing
+from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.classify import classify_now
-from accounts.models import Assignment
+from accounts.models import Account, Assignment
+from accounts.predicates.compiling import Rule, World
 from accounts.system_rules import ship
 from instances.engines.base import Target
 from tests.engines.mysql.conftest import cleaned
 from tests.factories import InstanceFactory, sync
+from tests.live.mirrored import instance_of
 from whalefall.demo.company import open_company
 from whalefall.demo.servers import Server
 
@@ -137,3 +142,54 @@ def test_both_flavours_of_mysql(kind: str, request: pytest.FixtureRequest) -> No
         "service-account": {"app_wf@10.0.0._"},
         "personal-account": {person},
     }
+
+
+def told(match: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """Of whom it is true, and of whom false."""
+    truth = World(timezone.now(), {}).truth(Rule("", {"match": match}))
+    return tuple(  # type: ignore[return-value]
+        set(Account.objects.filter(one).values_list("name", flat=True))
+        for one in (truth.yes, truth.no)
+    )
+
+
+def test_what_public_has_everybody_has(throwaway_mariadb: Server) -> None:
+    server = throwaway_mariadb
+    for statement in (
+        "CREATE DATABASE pub_db",
+        "CREATE TABLE pub_db.t (a int)",
+        "CREATE ROLE near",
+        "CREATE ROLE far",
+        "CREATE USER pu@localhost",
+        "GRANT SELECT ON `pub\\_db`.* TO far",
+        "GRANT far TO near",
+        "GRANT near TO PUBLIC",
+    ):
+        server.execute(statement)
+    instance = instance_of(server)
+    sync(instance)
+    everybody = {"near", "far", "pu@localhost", "public", "root@localhost", "mariadb.sys@localhost"}
+    with closing(server.connect(username="pu", password="")) as plain:
+        plain.cursor().execute("SELECT * FROM pub_db.t")
+
+        assert told({"privilege": {"name": ["SELECT"], "database": ["pub_db"]}}) == (
+            everybody,
+            set(),
+        )
+        assert told({"role": {"name": ["near"]}}) == (everybody - {"near"}, {"near"})
+        assert told({"superuser": True}) == ({"root@localhost"}, everybody - {"root@localhost"})
+
+        server.execute("GRANT ALL ON *.* TO far WITH GRANT OPTION")
+        sync(instance)
+
+    with closing(server.connect(username="pu", password="")) as powerful:
+        powerful.cursor().execute("CREATE USER made@localhost")
+        powerful.cursor().execute("GRANT SELECT ON *.* TO made@localhost")
+    found = Account.objects.get(name="pu@localhost").facts
+    assert {name: found[name] for name in ("superuser", "can_become_superuser", "can_grant")} == {
+        "superuser": {"value": True, "reasons": ["SUPER of far"]},
+        "can_become_superuser": {"value": True, "reasons": ["far"]},
+        "can_grant": {"value": True, "reasons": ["GRANT OPTION of far"]},
+    }
+    by_role = {"near", "public"}
+    assert told({"superuser": True}) == (everybody - by_role, by_role)

@@ -62,6 +62,7 @@ class MySQLEffective(Effective):
     """
 
     powers_pass_on: ClassVar[bool] = True
+    holds_inside: ClassVar[bool] = True
 
     def __init__(self, world: World, clients: Collection[str] = ()) -> None:
         super().__init__(world)

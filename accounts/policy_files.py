@@ -14,23 +14,26 @@ SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def junit(results: Sequence[PolicyResult]) -> bytes:
-    """A test case per policy, which fails when accounts violate it."""
+    """A test case per policy: failed when accounts violate it, skipped when nobody knows."""
     failures = [one for one in results if one.violations]
+    skipped = [one for one in results if one.unknown and not one.violations]
     suite = ET.Element(
         "testsuite",
         name="whalefall policies",
         tests=str(len(results)),
         failures=str(len(failures)),
         errors="0",
-        skipped="0",
+        skipped=str(len(skipped)),
     )
     for one in results:
         case = ET.SubElement(suite, "testcase", classname="policy", name=as_xml(one.rule.name))
         if one.violations:
             told = f"{len(one.violations)} accounts violate it"
             ET.SubElement(case, "failure", message=told).text = as_xml("\n".join(one.messages))
-        if one.undecided:
-            ET.SubElement(case, "system-out").text = f"{one.undecided} accounts are not known."
+        if one in skipped:
+            ET.SubElement(case, "skipped", message=as_xml(" ".join(one.unknown)))
+        elif one.unknown:
+            ET.SubElement(case, "system-out").text = as_xml("\n".join(one.unknown))
     return bytes(ET.tostring(suite, encoding="utf-8", xml_declaration=True))
 
 
@@ -77,10 +80,10 @@ def sarif(results: Sequence[PolicyResult]) -> str:
             "ruleIndex": index,
             "kind": "open",
             "level": "none",
-            "message": {"text": f"{one.undecided} accounts are not known: {one.rule.name}"},
+            "message": {"text": f"{one.rule.name}: {told}"},
         }
         for index, one in enumerate(results)
-        if one.undecided
+        for told in one.unknown
     ]
     driver = {"name": "Whalefall", "rules": rules}
     run = {"tool": {"driver": driver}, "results": found}

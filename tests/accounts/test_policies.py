@@ -7,10 +7,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.facts import FACTS_VERSION
 from accounts.models import Account, Classification, ClassificationRule
-from tests.factories import AccountFactory, ClassificationRuleFactory, InstanceFactory, TagFactory
+from tests.factories import (
+    AccountFactory,
+    ClassificationRuleFactory,
+    InstanceFactory,
+    SectionFactory,
+    TagFactory,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -33,19 +40,31 @@ def superuser(name: str, instance: Any, *, told: bool | None = True) -> Account:
 @pytest.fixture
 def policy() -> ClassificationRule:
     """No superuser outside tag dba; web has three accounts, of which one violates it."""
-    web, ours = InstanceFactory(name="web"), InstanceFactory(name="ours")
+    web, ours, away = (InstanceFactory(name=name) for name in ("web", "ours", "away"))
+    for one in (web, ours):
+        SectionFactory(instance=one, name="accounts")
+    InstanceFactory(name="of another kind", engine="mysql")
+    away.deleted_at = timezone.now()
+    away.save()
     ours.tags.add(TagFactory(name="dba"))
     superuser("dba", ours)
     superuser("evil <\x01&", web)
+    superuser("evil too", web)
     superuser("good", web, told=False)
     superuser("who knows", web, told=None)
     match = {"all": [{"superuser": True}, {"not": {"tag": ["dba"]}}]}
     ClassificationRuleFactory(name="no policy", expression={"version": 5, "match": match})
     made: ClassificationRule = ClassificationRuleFactory(
-        name="no superuser outside dba", is_policy=True, expression={"version": 5, "match": match}
+        name="no superuser outside dba",
+        is_policy=True,
+        engine="toy",
+        expression={"version": 5, "match": match},
     )
     ClassificationRuleFactory(
-        name="kept", is_policy=True, expression={"version": 5, "match": {"kind": ["group"]}}
+        name="kept",
+        is_policy=True,
+        engine="toy",
+        expression={"version": 5, "match": {"kind": ["group"]}},
     )
     return made
 
@@ -61,8 +80,10 @@ def test_a_violation_ends_with_one(
     assert error.value.returncode == 1
     assert capsys.readouterr().out.splitlines() == [
         "kept: 0 violations",
-        "no superuser outside dba: 1 violations, 1 not known",
-        "  web: evil <\x01&",
+        "no superuser outside dba: 2 violations",
+        r"  web: evil <\x01&",
+        "  web: evil too",
+        "  1 accounts are not known.",
     ]
     suite = ET.parse(files["junit"]).getroot()
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
@@ -70,7 +91,11 @@ def test_a_violation_ends_with_one(
         (case.get("name"), case.findtext("failure"), case.findtext("system-out")) for case in suite
     ] == [
         ("kept", None, None),
-        ("no superuser outside dba", "web: evil <\ufffd&", "1 accounts are not known."),
+        (
+            "no superuser outside dba",
+            "web: evil <\ufffd&\nweb: evil too",
+            "1 accounts are not known.",
+        ),
     ]
     (run,) = json.loads(files["sarif"].read_text())["runs"]
     assert [rule["name"] for rule in run["tool"]["driver"]["rules"]] == [
@@ -79,9 +104,10 @@ def test_a_violation_ends_with_one(
     ]
     assert [(one["ruleId"], one["ruleIndex"], one["level"]) for one in run["results"]] == [
         (str(policy.group), 1, "error"),
+        (str(policy.group), 1, "error"),
         (str(policy.group), 1, "none"),
     ]
-    assert run["results"][1]["kind"] == "open"
+    assert run["results"][2]["kind"] == "open"
     place = run["results"][0]["locations"][0]["logicalLocations"][0]
     assert place["fullyQualifiedName"] == "web/evil <\x01&"
 
@@ -94,6 +120,39 @@ def test_nothing_violated_ends_well(
     call_command("policy_test")
 
     assert capsys.readouterr().out == "kept: 0 violations\n"
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        {"name": "never read"},
+        {"name": "not to be read", "section": "unknown"},
+        {"name": "fails now", "section": "complete", "last_error": "Connection refused."},
+    ],
+    ids=lambda one: one["name"],
+)
+def test_a_policy_does_not_pass_where_nobody_looked(
+    policy: ClassificationRule,
+    happened: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policy.delete()
+    down = InstanceFactory(name=happened["name"], last_error=happened.get("last_error", ""))
+    if "section" in happened:
+        SectionFactory(instance=down, name="accounts", state=happened["section"])
+    files = {name: tmp_path / name for name in ("junit", "sarif")}
+
+    call_command("policy_test", **files)
+
+    told = f"The accounts of 1 instances are not known: {down.name}."
+    assert capsys.readouterr().out.splitlines() == ["kept: 0 violations", f"  {told}"]
+    suite = ET.parse(files["junit"]).getroot()
+    (case,) = suite
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
+    assert [(one.tag, one.get("message")) for one in case] == [("skipped", told)]
+    (result,) = json.loads(files["sarif"].read_text())["runs"][0]["results"]
+    assert (result["kind"], result["message"]["text"]) == ("open", f"kept: {told}")
 
 
 def test_a_broken_policy_does_not_pass() -> None:

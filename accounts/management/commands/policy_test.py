@@ -23,9 +23,9 @@ class Command(WhalefallCommand):
                 told = document(results)
                 options[name].write_bytes(told.encode() if isinstance(told, str) else told)
         for one in results:
-            unknown = f", {one.undecided} not known" if one.undecided else ""
-            self.stdout.write(f"{one.rule}: {len(one.violations)} violations{unknown}")
-            self.stdout.writelines(f"  {message}" for message in one.messages)
+            self.stdout.write(f"{one.rule}: {len(one.violations)} violations")
+            for message in (*one.messages, *one.unknown):
+                self.stdout.write(f"  {message}")
         if not results:
             self.stdout.write("No rule is marked as policy.")
         violated = sum(bool(one.violations) for one in results)

@@ -26,6 +26,7 @@ class Givers:
 
     alone: Collection[int]
     passed_on: Collection[int]
+    taken: Collection[int]
     is_for_everybody: bool
 
 
@@ -55,7 +56,7 @@ def givers(privilege: str, thing: Thing, instances: Collection[Instance]) -> dic
     for instance, world in split(instances, there, [], rights).items():
         roots = rules(world).roots(privilege, thing)
         is_for_everybody = world.everybody in roots.passed_on
-        found[instance] = Givers(roots.alone, roots.passed_on, is_for_everybody)
+        found[instance] = Givers(roots.alone, roots.passed_on, roots.taken, is_for_everybody)
     return found
 
 
@@ -122,12 +123,12 @@ def counted(found: Mapping[int, Givers], *, set_role: bool) -> dict[int, int]:
 
 def everybody_of(found: Iterable[Givers], *, set_role: bool) -> tuple[set[int], set[int]]:
     """Who holds it alone, and who passes it on."""
-    alone: set[int] = set()
-    passed_on: set[int] = set()
-    for one in found:
-        alone.update(one.alone)
-        passed_on.update(one.passed_on)
-    return (alone | takers(alone) if set_role else alone), passed_on
+    found = list(found)
+    alone, passed_on, taken = (
+        {key for one in found for key in getattr(one, part)}
+        for part in ("alone", "passed_on", "taken")
+    )
+    return (takers(alone | taken) if set_role else alone), passed_on
 
 
 def outermost(roles: Iterable[int], inherits: Collection[tuple[int, int]]) -> set[int]:

@@ -147,7 +147,8 @@ def holding(effective: Effective, question: Question, thing: Thing) -> Callable[
     inheriting = depths(members(world, "inherits"), dict.fromkeys(roots.passed_on, 0))
     found = inheriting | dict.fromkeys(roots.alone, 0)
     if question.set_role:
-        found = depths(members(world, "can_set"), dict.fromkeys(found, 0))
+        taking = found | dict.fromkeys(roots.taken, 0)
+        found = depths(members(world, "can_set"), taking)
     return found.__contains__
 
 

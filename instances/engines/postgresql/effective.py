@@ -4,7 +4,8 @@ Source: https://www.postgresql.org/docs/current/ddl-priv.html
 Source: https://www.postgresql.org/docs/current/predefined-roles.html
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import takewhile
 
@@ -18,12 +19,15 @@ from instances.engines.effective import (
     Way,
     World,
 )
+from instances.engines.postgresql.catalogs import CATALOGS
 from instances.engines.postgresql.grants import OWNER
 
 DATABASE_OWNER = "pg_database_owner"
 SUPERUSER = "SUPERUSER"
 TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 WRITES = ("INSERT", "UPDATE", "DELETE")
+MASKED = (*WRITES, "TRUNCATE")
+"""What nobody but a superuser may do to the server's own tables, whatever was granted."""
 PRIVILEGES: Mapping[str, Sequence[str]] = {
     "server": TABLE,
     "database": ("CREATE", "CONNECT", "TEMPORARY"),
@@ -80,10 +84,12 @@ class PostgreSQLEffective(Effective):
     """Rights add up: nothing is ever denied."""
 
     adds_up = True
+    database_owner = DATABASE_OWNER
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.inherited = cache(self._inherited)
+        self.implied = world.by_name.get(DATABASE_OWNER)
         self.powers_by_key = {
             key: one.name for key, one in world.principals.items() if one.name in POWERS
         }
@@ -141,15 +147,18 @@ class PostgreSQLEffective(Effective):
         The owner of a database has ``pg_database_owner`` there, which nobody can be given.
         """
         routes = self.world.routes(account, "inherits")
-        implied = self.world.by_name.get(DATABASE_OWNER)
-        owners = [
-            right.holder
-            for right in self.world.rights_on[Thing("database", database)]
-            if right.is_owner and right.holder in routes and self._passes_on(right.holder)
-        ]
-        if implied is not None and owners:
-            routes[implied] = [(*route, implied) for route in routes[owners[0]]]
+        for owner in self.owners(Thing("database", database)):
+            if self.implied is not None and owner in routes and self._passes_on(owner):
+                routes[self.implied] = [(*route, self.implied) for route in routes[owner]]
         return routes
+
+    def owners(self, thing: Thing) -> set[int]:
+        return {right.holder for right in self.world.rights_on[thing] if right.is_owner}
+
+    def owns(self, account: int, thing: Thing) -> bool:
+        """Itself or by a role that it inherits; a column is owned by who owns its table."""
+        owned = table_of(thing) if thing.scope == "column" else thing
+        return not self.owners(owned).isdisjoint(self.inherited(account, thing.database))
 
     def _passes_on(self, owner: int) -> bool:
         """Before 16 a NOINHERIT role has nothing of its roles, of ``pg_database_owner`` neither."""
@@ -161,11 +170,9 @@ class PostgreSQLEffective(Effective):
         if self.world.principals[account].is_superuser:
             yield Way(power=SUPERUSER, grantable=True)
         routes = self.inherited(account, thing.database)
-        things = [thing, table_of(thing)] if thing.scope == "column" else [thing]
-        for one in things:
-            owners = [right.holder for right in self.world.rights_on[one] if right.is_owner]
-            may_grant = any(owner in routes for owner in owners)
-            for right in self.world.rights_on[one]:
+        may_grant = self.owns(account, thing)
+        for one in around(thing):
+            for right in () if is_masked(privilege, one) else self.world.rights_on[one]:
                 if right.privilege == privilege:
                     yield from self._by(right, routes, may_grant=may_grant)
         for key, power in self.powers_by_key.items():
@@ -175,21 +182,20 @@ class PostgreSQLEffective(Effective):
     def roots(self, privilege: str, thing: Thing) -> Roots:
         """The owner of the database stands for ``pg_database_owner``, as in ``ways``."""
         world = self.world
-        things = [thing, table_of(thing)] if thing.scope == "column" else [thing]
         found = {
             right.holder
-            for one in things
+            for one in around(thing)
+            if not is_masked(privilege, one)
             for right in world.rights_on[one]
             if right.privilege == privilege
         }
         found |= {key for key, one in self.powers_by_key.items() if gives(one, privilege, thing)}
-        if world.by_name.get(DATABASE_OWNER) in found:
-            found |= {
-                right.holder
-                for right in world.rights_on[Thing("database", thing.database)]
-                if right.is_owner and self._passes_on(right.holder)
-            }
-        return Roots({key for key, one in world.principals.items() if one.is_superuser}, found)
+        owners = set()
+        if self.implied in found:
+            owners = self.owners(Thing("database", thing.database))
+            found |= {one for one in owners if self._passes_on(one)}
+        superusers = {key for key, one in world.principals.items() if one.is_superuser}
+        return Roots(superusers, found, owners)
 
     def _by(
         self, right: Right, routes: Mapping[int, list[Route]], *, may_grant: bool
@@ -205,11 +211,9 @@ class PostgreSQLEffective(Effective):
         if self.world.principals[account].is_superuser:
             return True
         routes = self.inherited(account, thing.database)
-        things = [thing, table_of(thing)] if thing.scope == "column" else [thing]
-        return any(
-            right.holder in routes
-            and (right.is_owner or (right.privilege == privilege and right.grantable))
-            for one in things
+        return self.owns(account, thing) or any(
+            right.holder in routes and right.privilege == privilege and right.grantable
+            for one in around(thing)
             for right in self.world.rights_on[one]
         )
 
@@ -229,23 +233,53 @@ class PostgreSQLEffective(Effective):
             plain.setdefault(world.everybody, [()])
         for holder, routes in plain.items():
             for right in world.rights_of[holder]:
-                for route in routes:
-                    yield right.privilege, right.thing, Way(route, right, grantable=right.grantable)
-            for word in words_of_power(self.powers_by_key.get(holder, "")):
-                for route in routes:
-                    power = world.principals[holder].name
-                    yield word, WHOLE_SERVER, Way(route, power=power)
-        yield from self._as_database_owner(account, plain)
+                yield from self._each(account, right, routes)
+            power = self.powers_by_key.get(holder, "")
+            for word in words_of_power(power):
+                yield from ((word, WHOLE_SERVER, Way(route, power=power)) for route in routes)
+        for right in self._of_owners() if self.implied not in plain else ():
+            routes = self.inherited(account, right.thing.database).get(right.holder, [])
+            yield from self._each(account, right, routes)
 
-    def _as_database_owner(
-        self, account: int, plain: Mapping[int, list[Route]]
+    def _of_owners(self) -> Sequence[Right]:
+        """What ``pg_database_owner`` was granted, anywhere."""
+        return () if self.implied is None else self.world.rights_of[self.implied]
+
+    def _each(
+        self, account: int, right: Right, routes: Iterable[Route]
     ) -> Iterator[tuple[str, Thing, Way]]:
-        implied = self.world.by_name.get(DATABASE_OWNER)
-        if implied is None or implied in plain:
-            return
-        for right in self.world.rights_of[implied]:
-            for route in self.inherited(account, right.thing.database).get(implied, ()):
-                yield right.privilege, right.thing, Way(route, right, grantable=right.grantable)
+        """The owner may grant whatever it was granted itself, but not that it is the owner."""
+        thing = right.thing
+        if not is_masked(right.privilege, thing):
+            grantable = right.grantable or (not right.is_owner and self.owns(account, thing))
+            for route in routes:
+                yield right.privilege, thing, Way(route, right, grantable=grantable)
+
+    def everything_by_set_role(self, account: int) -> Iterator[tuple[int, str, Thing, Way]]:
+        yield from super().everything_by_set_role(account)
+        for right in self._of_owners():
+            for route in self._taken_by_owners(account, right.thing.database):
+                for privilege, thing, way in self._each(right.holder, right, [()]):
+                    taken = replace(way, route=route, set_role=len(route))
+                    yield right.holder, privilege, thing, taken
+
+    def ways_by_set_role(self, account: int, privilege: str, thing: Thing) -> Iterator[Way]:
+        yield from super().ways_by_set_role(account, privilege, thing)
+        for route in self._taken_by_owners(account, thing.database):
+            for way in self.ways(route[-1], privilege, thing):
+                yield replace(way, route=(*route, *way.route), set_role=len(route))
+
+    def _taken_by_owners(self, account: int, database: str) -> Iterator[Route]:
+        """The ways to ``pg_database_owner`` of those who have it by SET ROLE alone."""
+        routes = self.world.routes(account, "can_set")
+        for owner in self.owners(Thing("database", database)):
+            if self.implied is not None and owner in routes and not self._passes_on(owner):
+                yield (*routes[owner][0], self.implied)
+
+
+def around(thing: Thing) -> Sequence[Thing]:
+    """Where rights on ``thing`` are given: what is on a table is on its columns."""
+    return [thing, table_of(thing)] if thing.scope == "column" else [thing]
 
 
 def table_of(column: Thing) -> Thing:
@@ -257,14 +291,17 @@ def schema_of(thing: Thing) -> Thing:
 
 
 def gives(power: str, privilege: str, thing: Thing) -> bool:
-    """Whether a role of the server's own may do this; nobody writes to the catalog so.
-
-    On the whole server: to every table.
-    """
+    """Whether a role of the server's own may do this; on the whole server: to every table."""
     if thing == WHOLE_SERVER:
         return privilege in words_of_power(power)
-    is_catalog = thing.schema == "pg_catalog" and privilege in WRITES
-    return not is_catalog and privilege in POWERS[power].get(thing.scope, ())
+    is_out = is_masked(privilege, table_of(thing)) and thing.scope in ("table", "column")
+    return not is_out and privilege in POWERS[power].get(thing.scope, ())
+
+
+def is_masked(privilege: str, thing: Thing) -> bool:
+    """Whether only superusers may do this, whatever was granted on ``thing`` itself."""
+    is_catalog = thing.schema == "pg_catalog" and thing.name in CATALOGS
+    return is_catalog and thing.scope == "table" and privilege in MASKED
 
 
 def words_of_power(power: str) -> Sequence[str]:

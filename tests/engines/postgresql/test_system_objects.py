@@ -3,23 +3,47 @@
 import pytest
 
 from instances.engines.base import GrantRecord, Scope
+from instances.engines.postgresql.catalogs import CATALOGS
 from instances.engines.postgresql.names import quoted
 from tests.engines.postgresql.conftest import STANDING, Read
 from whalefall.demo.servers import Server
 
 SYSTEM = {"pg_catalog", "information_schema", "pg_toast"}
+SHIPPED = {
+    (Scope.SCHEMA, schema, account, word)
+    for schema in ("pg_catalog", "information_schema")
+    for account, words in {"postgres": ("OWNER", "CREATE", "USAGE"), "public": ("USAGE",)}.items()
+    for word in words
+}
 
 
 def system_grants(read: Read, database: str) -> set[GrantRecord]:
+    """Without the two schemas as they are shipped."""
     return {
         record
         for record in read(service_name=database).grants
-        if record.database == database and record.schema in SYSTEM
+        if record.database == database
+        and record.schema in SYSTEM
+        and (record.scope, record.schema, record.account, record.privilege) not in SHIPPED
     }
 
 
-def test_untouched_system_objects_are_left_out(read: Read, shop: str) -> None:
-    assert system_grants(read, shop) == set()
+def test_of_untouched_system_objects_the_way_to_them_is_listed(read: Read, shop: str) -> None:
+    found = {
+        (record.scope, record.schema, record.account, record.privilege)
+        for record in read().grants
+        if record.database == shop and record.schema in SYSTEM
+    }
+
+    assert found == SHIPPED
+
+
+def test_catalogs_are_those_of_the_server(server: Server) -> None:
+    of_kind = "SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND {}"
+    tables = {name for (name,) in server.execute(of_kind.format("relkind = 'r'"))}
+    others = {name for (name,) in server.execute(of_kind.format("relkind <> 'r'"))}
+
+    assert (tables - CATALOGS, others & CATALOGS) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -69,7 +93,7 @@ def test_touched_system_object_is_listed_in_full_until_it_is_as_before(
         (scope, *place, *[""] * (3 - len(place)))
     }
     has_owner = any(record.is_owner for record in found)
-    assert has_owner == (scope is not Scope.COLUMN)
+    assert has_owner == (scope not in (Scope.COLUMN, Scope.SCHEMA))
 
     server.execute(revoke, STANDING)
     assert system_grants(read, STANDING) == set()

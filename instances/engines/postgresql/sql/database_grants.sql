@@ -2,7 +2,8 @@
 --
 -- What initdb made and nobody touched since is the same on every server and left out; where its
 -- owner or access list deviates from pg_init_privs, it is listed in full. Extensions' objects are
--- ordinary ones, and so is the schema public: its CREATE for PUBLIC is the classic hole.
+-- ordinary ones, and so is the schema public: its CREATE for PUBLIC is the classic hole. The schemas
+-- of the catalogs are always listed: they are the way to what is listed in them.
 -- Needs: SELECT ON pg_catalog.pg_namespace, pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_proc, pg_catalog.pg_type, pg_catalog.pg_language, pg_catalog.pg_foreign_data_wrapper, pg_catalog.pg_foreign_server, pg_catalog.pg_largeobject_metadata, pg_catalog.pg_default_acl, pg_catalog.pg_init_privs
 -- Since: 12
 -- Source: https://www.postgresql.org/docs/current/ddl-priv.html
@@ -15,7 +16,7 @@ WITH namespace AS (
 ),
 object AS (
   -- Objects with a number below 16384 were made by initdb.
-  SELECT 'pg_namespace'::regclass AS catalog, oid, 0 AS part, is_system AND oid < 16384 AS shipped,
+  SELECT 'pg_namespace'::regclass AS catalog, oid, 0 AS part, nspname = 'pg_toast' AS shipped,
     'schema' AS scope, nspname AS schema, '' AS name, '' AS "column",
     'n'::"char" AS code, nspowner AS owner, nspacl AS acl
   FROM namespace

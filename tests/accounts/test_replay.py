@@ -29,8 +29,8 @@ UNKNOWN = st.sets(st.integers(0, 2), max_size=2)
 ROUNDS = st.lists(st.tuples(HAPPENINGS, UNKNOWN, st.integers(0, 3)), min_size=1, max_size=6)
 CALM = st.tuples(HAPPENINGS, st.sets(st.nothing(), max_size=0), st.just(0))
 CALM_ROUNDS = st.lists(CALM, min_size=1, max_size=6)
-many = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-some = settings(many, max_examples=6)
+many = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(many, max_examples=4)
 
 Snapshot = set[tuple[Any, ...]]
 

@@ -18,7 +18,6 @@ from django.db import transaction
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from rest_framework_simplejwt.tokens import AccessToken
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
@@ -33,6 +32,7 @@ from sync_sessions.schedules import setup_schedules
 from tests.api.test_roles import objects  # noqa: F401 -- a fixture
 from tests.factories import UserFactory
 from tests.toy_engine import Toy
+from whalefall.users.tokens import RefreshToken
 
 MANY = int(os.environ.get("WHALEFALL_EXAMPLES", "0"))
 CHECKS = [
@@ -124,7 +124,7 @@ def token_of(db: None) -> Callable[[str], str]:
         setup_schedules()
         user = UserFactory(username=f"a-{role}", is_staff=False)
         user.groups.add(Group.objects.get(name=role))
-        return str(AccessToken.for_user(user))
+        return str(RefreshToken.for_user(user).access_token)
 
     return make
 

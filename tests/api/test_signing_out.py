@@ -1,11 +1,19 @@
 """Going on with a pair of tokens, and the three ways in which they end."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from structlog.testing import capture_logs
 
 from tests.api.envelopes import failure, success
 from tests.api.signing import (
@@ -20,7 +28,7 @@ from tests.api.signing import (
     token_of,
 )
 from tests.factories import UserFactory
-from whalefall.users.models import User
+from whalefall.users.models import SignIn, User
 from whalefall.users.tokens import RefreshToken
 
 # --- refresh ------------------------------------------------------------------------------
@@ -31,15 +39,60 @@ def test_a_refresh_token_is_good_for_one_successor(ada: User) -> None:
     _, pair = signed_in()
 
     first = renewed(pair["refresh"])
-    again = renewed(pair["refresh"])
-    next_one = renewed(first.json()["data"]["refresh"])
+    second = renewed(first.json()["data"]["refresh"])
 
-    assert [one.status_code for one in (first, again, next_one)] == [200, 401, 200]
+    assert [one.status_code for one in (first, second)] == [200, 200]
     assert set(first.json()["data"]) == {"access", "refresh"}
-    assert again.json() == failure(
-        "AUTHENTICATION_REQUIRED", "The token is unknown, expired or revoked."
-    )
-    assert status(next_one.json()["data"]["access"]) == 200
+    assert status(second.json()["data"]["access"]) == 200
+
+
+@pytest.mark.both_databases
+def test_a_token_that_is_used_twice_ends_all_that_its_sign_in_gave(ada: User) -> None:
+    client, pair = signed_in()
+    other, of_other = signed_in()
+    first = renewed(pair["refresh"]).json()["data"]
+    second = renewed(first["refresh"]).json()["data"]
+
+    with capture_logs() as logs:
+        again = renewed(pair["refresh"])
+
+    refused = failure("AUTHENTICATION_REQUIRED", "The token is unknown, expired or revoked.")
+    assert (again.status_code, again.json()) == (401, refused)
+    assert [one for one in logs if "sign_in" in one] == [
+        {
+            "event": "used_refresh_came_again",
+            "log_level": "warning",
+            "user_id": ada.pk,
+            "sign_in": ANY,
+        }
+    ]
+    assert [status(one["access"]) for one in (pair, first, second)] == [401] * 3
+    assert [renewed(one["refresh"]).status_code for one in (first, second)] == [401] * 2
+    assert client.get(TAGS).status_code == 401
+    assert (other.get(TAGS).status_code, status(of_other["access"])) == (200, 200)
+    assert renewed(of_other["refresh"]).status_code == 200
+
+
+@pytest.mark.races
+@pytest.mark.django_db(transaction=True)
+def test_of_two_with_the_same_token_one_is_answered_and_neither_goes_on(ada: User) -> None:
+    def refresh(token: str, together: Barrier) -> Any:
+        try:
+            together.wait()
+            return renewed(token)
+        finally:
+            connection.close()
+
+    for _ in range(6):
+        client, pair = signed_in()
+        args = (pair["refresh"], Barrier(2))
+        with ThreadPoolExecutor(2) as pool:
+            answers = [one.result() for one in [pool.submit(refresh, *args) for _ in range(2)]]
+
+        assert sorted(one.status_code for one in answers) == [200, 401]
+        given = next(one for one in answers if one.status_code == 200).json()["data"]
+        assert (status(given["access"]), renewed(given["refresh"]).status_code) == (401, 401)
+        assert client.get(TAGS).status_code == 401
 
 
 def test_no_refresh_token_can_be_read_in_the_table(ada: User) -> None:
@@ -91,31 +144,98 @@ def test_tokens_of_a_disabled_user_end_at_once(ada: User) -> None:
 # --- logout -------------------------------------------------------------------------------
 
 
-def test_signing_out_ends_the_session_and_its_refresh_token(ada: User) -> None:
-    client, pair = signed_in()
-    second = renewed(pair["refresh"]).json()["data"]["refresh"]
-    other, _ = signed_in()
+def by_cookie(client: APIClient, _pair: dict[str, Any]) -> Any:
+    return client.post(f"{AUTH}/logout", headers=token_of(client))
 
-    response = client.post(f"{AUTH}/logout", {"refresh": second}, headers=token_of(client))
 
-    assert (response.status_code, response.json()) == (200, success(None, "Signed out."))
+def by_access(_client: APIClient, pair: dict[str, Any]) -> Any:
+    return APIClient().post(f"{AUTH}/logout", headers=bearer_of(pair["access"]))
+
+
+def by_refresh_of_another_sign_in(_client: APIClient, pair: dict[str, Any]) -> Any:
+    third, _ = signed_in()
+    return third.post(f"{AUTH}/logout", {"refresh": pair["refresh"]}, headers=token_of(third))
+
+
+def by_the_button_of_the_console(client: APIClient, _pair: dict[str, Any]) -> Any:
+    client.post("/admin/logout/", headers=token_of(client))
+
+
+def by_signing_in_over_it(client: APIClient, _pair: dict[str, Any]) -> Any:
+    client.post(
+        f"{AUTH}/login", {"username": "bob", "password": "let-me-in"}, headers=token_of(client)
+    )
+    client.cookies.pop("sessionid")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("times", [0, 2], ids=["fresh", "renewed"])
+@pytest.mark.parametrize(
+    "sign_out",
+    [
+        by_cookie,
+        by_access,
+        by_refresh_of_another_sign_in,
+        by_the_button_of_the_console,
+        by_signing_in_over_it,
+    ],
+)
+def test_signing_out_by_anything_ends_all_that_the_sign_in_gave(
+    ada: User, sign_out: Callable[[APIClient, dict[str, Any]], Any], times: int
+) -> None:
+    UserFactory(username="bob")
+    client, first = signed_in()
+    pairs = [first]
+    for _ in range(times):
+        pairs.append(renewed(pairs[-1]["refresh"]).json()["data"])
+    session_key = client.cookies["sessionid"].value
+    other, of_other = signed_in()
+
+    response = sign_out(client, pairs[-1])
+
+    if response is not None:
+        assert (response.status_code, response.json()) == (200, success(None, "Signed out."))
+    client.cookies["sessionid"] = session_key
     assert client.get(TAGS).status_code == 401
-    assert renewed(second).status_code == 401
-    assert other.get(TAGS).status_code == 200
+    assert [status(one["access"]) for one in pairs] == [401] * len(pairs)
+    assert renewed(pairs[-1]["refresh"]).status_code == 401
+    assert (other.get(TAGS).status_code, status(of_other["access"])) == (200, 200)
+    assert renewed(of_other["refresh"]).status_code == 200
 
 
-@pytest.mark.parametrize("is_renewed", [False, True])
-def test_signing_out_with_the_cookie_alone_ends_its_refresh_token_too(
-    ada: User, is_renewed: bool
+def test_signing_out_with_a_refresh_token_that_is_used_up_ends_its_successors_too(
+    ada: User,
 ) -> None:
     client, pair = signed_in()
-    refresh = pair["refresh"]
-    if is_renewed:
-        refresh = client.post(f"{AUTH}/refresh", {"refresh": refresh}).json()["data"]["refresh"]
+    after = renewed(pair["refresh"]).json()["data"]
 
-    client.post(f"{AUTH}/logout", headers=token_of(client))
+    sent = {"refresh": pair["refresh"]}
+    APIClient().post(f"{AUTH}/logout", sent, headers=bearer_of(after["access"]))
 
-    assert renewed(refresh).status_code == 401
+    assert (client.get(TAGS).status_code, status(after["access"])) == (401, 401)
+    assert renewed(after["refresh"]).status_code == 401
+
+
+def test_sign_ins_are_forgotten_when_neither_tokens_nor_session_are_good(ada: User) -> None:
+    old, with_session, living = (signed_in()[0] for _ in range(3))
+    keys = [one.cookies["sessionid"].value for one in (old, with_session, living)]
+    past = timezone.now() - timedelta(days=1)
+    SignIn.objects.filter(session_key__in=keys[:2]).update(expires_at=past)
+    Session.objects.filter(session_key=keys[0]).delete()
+
+    signed_in()
+
+    assert SignIn.objects.filter(session_key__in=keys).count() == 2
+    assert not SignIn.objects.filter(session_key=keys[0]).exists()
+
+
+def test_a_sign_in_lives_as_long_as_its_newest_token(ada: User) -> None:
+    _, pair = signed_in()
+    SignIn.objects.update(expires_at=timezone.now())
+
+    renewed(pair["refresh"])
+
+    assert SignIn.objects.get().expires_at == OutstandingToken.objects.latest("pk").expires_at
 
 
 def test_nobody_ends_the_token_of_somebody_else(ada: User) -> None:
@@ -154,6 +274,17 @@ def test_a_new_password_ends_every_other_session_and_token(ada: User) -> None:
     assert answers == [401, 401, 200]
     signed_in(password=NEW)
     assert User.objects.get().check_password(NEW)
+
+
+def test_the_tokens_of_a_new_password_belong_to_the_session_that_went_on(ada: User) -> None:
+    client, _ = signed_in()
+    given = change(client).json()["data"]
+    assert client.get(TAGS).status_code == 200
+
+    by_access(client, given)
+
+    assert client.get(TAGS).status_code == 401
+    assert renewed(given["refresh"]).status_code == 401
 
 
 def test_a_bearer_changes_his_password_and_gets_no_session(ada: User) -> None:

@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from whalefall.logs import API_TOKEN_PREFIX
 from whalefall.users.models import ApiToken, User
-from whalefall.users.tokens import TokenRefused, digest_of, owner_of
+from whalefall.users.tokens import TokenRefused, digest_of, sign_in_behind
 
 
 class BearerSignIn(JWTAuthentication):
@@ -27,7 +27,7 @@ class BearerSignIn(JWTAuthentication):
             token = self.get_validated_token(raw)
         except (AuthenticationFailed, InvalidToken):
             raise TokenRefused from None
-        return noted(owner_of(token)), token
+        return noted(sign_in_behind(token).user), token
 
 
 def noted(user: User) -> User:

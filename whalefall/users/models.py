@@ -1,5 +1,6 @@
 """People and scripts that sign in, and what they sign in with."""
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,12 @@ from django.contrib.auth.models import AbstractUser, Group, Permission, UserMana
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from whalefall.users.querysets import ApiTokenQuerySet, AttemptQuerySet, UserQuerySet
+from whalefall.users.querysets import (
+    ApiTokenQuerySet,
+    AttemptQuerySet,
+    SignInQuerySet,
+    UserQuerySet,
+)
 from whalefall.users.roles import NAMES, rights_in_scope
 
 
@@ -69,6 +75,27 @@ class User(AbstractUser):
 
 def codenames(permissions: Iterable[Permission]) -> set[str]:
     return {f"{one.content_type.app_label}.{one.codename}" for one in permissions}
+
+
+class SignIn(models.Model):
+    """What a name and a password began: a session, and one refresh token after the other.
+
+    It goes on for as long as its row is there; without it none of its tokens is good.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins", verbose_name=_("user"))
+    session_key = models.CharField(_("session"), max_length=40, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), help_text=_("With its newest refresh token."))
+
+    objects = SignInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.expires_at:%Y-%m-%d %H:%M}"
 
 
 class ApiToken(models.Model):

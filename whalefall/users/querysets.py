@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.db.models import Q
 
@@ -15,7 +16,7 @@ from whalefall.users.limits import LONGEST_WINDOW, Limit, RateLimited
 from whalefall.users.roles import NAMES
 
 if TYPE_CHECKING:
-    from whalefall.users.models import ApiToken, Attempt, User  # noqa: F401
+    from whalefall.users.models import ApiToken, Attempt, SignIn, User  # noqa: F401
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
@@ -50,6 +51,26 @@ class UserQuerySet(models.QuerySet["User"]):
         yield
         if had_one and not self.administrators().exists():
             raise LastAdmin("This is the last active administrator, so nothing was changed.")
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    def begin(
+        self, user: "User", *, session_key: str, at: datetime, expires_at: datetime
+    ) -> "SignIn":
+        """A new one; those that are over by themselves, with session and tokens, are forgotten."""
+        alive = Session.objects.values("session_key")
+        self.filter(expires_at__lte=at).exclude(session_key__in=alive).delete()
+        return self.create(user=user, session_key=session_key, expires_at=expires_at)
+
+    def prolong(self, sign_in: "SignIn", *, until: datetime) -> None:
+        """An update, which does not bring back what ended meanwhile."""
+        self.filter(pk=sign_in.pk).update(expires_at=until)
+
+    def end(self) -> None:
+        """With each its session; its tokens are good no more."""
+        keys = list(self.exclude(session_key="").values_list("session_key", flat=True))
+        Session.objects.filter(session_key__in=keys).delete()
+        self.delete()
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):

@@ -1,22 +1,25 @@
 """Names and passwords: signing in with them, signing out, and changing one."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth import SESSION_KEY, login, logout, update_session_auth_hash
 from django.contrib.auth.backends import AllowAllUsersModelBackend
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ValidationError
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
 from whalefall.core.errors import InvalidRequest, WhalefallError
 from whalefall.users.limits import CHANGE_PASSWORD, SIGN_IN
-from whalefall.users.models import Attempt, User
-from whalefall.users.tokens import Pair, RefreshToken, end, rotate
+from whalefall.users.models import Attempt, SignIn, User
+from whalefall.users.tokens import SIGN_IN_CLAIM, Pair, RefreshToken
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-REFRESH_ID = "refresh_id"
-"""Where a session keeps the id of the refresh token that came, or was renewed, with it."""
+SIGN_IN_ID = "sign_in_id"
+"""Where a session keeps the id of its sign-in."""
 
 
 class InvalidCredentials(WhalefallError):
@@ -49,26 +52,33 @@ def check_password(name: str, password: str, *, address: str, at: datetime) -> U
 
 
 def sign_in(request: HttpRequest, user: User) -> Pair:
-    """Begin a session, and a pair of tokens that ends with it."""
-    login(request, user, backend=BACKEND)
-    token = RefreshToken.for_user(user)
-    request.session[REFRESH_ID] = token.id
-    return token.pair()
-
-
-def renew(request: HttpRequest, encoded: str) -> Pair:
-    """The next pair. A session that began with these tokens will end them. Raises TokenRefused."""
-    token, used = rotate(encoded)
-    if request.session.get(REFRESH_ID) == used:
-        request.session[REFRESH_ID] = token.id
-    return token.pair()
-
-
-def sign_out(request: HttpRequest, user: User) -> None:
-    """End the session and the refresh token that belongs to it."""
-    if token_id := request.session.get(REFRESH_ID):
-        end(token_id, user=user)
+    """Begin a session, and a pair of tokens that ends with it; what went on here before ends."""
     logout(request)
+    login(request, user, backend=BACKEND)
+    return begin(request, user)
+
+
+def begin(request: HttpRequest, user: User) -> Pair:
+    """A new sign-in with the session that there is."""
+    token = RefreshToken.for_user(user, request.session.session_key or "")
+    request.session[SIGN_IN_ID] = token[SIGN_IN_CLAIM]
+    return token.pair()
+
+
+def sign_out(request: HttpRequest, *sign_in_ids: str | None) -> None:
+    """End the session, and these sign-ins with theirs."""
+    end(*sign_in_ids)
+    logout(request)
+
+
+def end(*sign_in_ids: str | None) -> None:
+    SignIn.objects.filter(pk__in=[one for one in sign_in_ids if one]).end()
+
+
+@receiver(user_logged_out, dispatch_uid="whalefall.users.signing_in")
+def end_with_session(request: HttpRequest, **_: Any) -> None:
+    """Wherever a session ends: the console has a button for it."""
+    end(request.session.get(SIGN_IN_ID))
 
 
 def change_password(request: HttpRequest, user: User, *, old: str, new: str, at: datetime) -> Pair:
@@ -85,11 +95,10 @@ def change_password(request: HttpRequest, user: User, *, old: str, new: str, at:
     except ValidationError as error:
         refuse("new_password", error.messages)
     user.replace_password(new)
-    token = RefreshToken.for_user(user)
-    if request.session.get(SESSION_KEY) == str(user.pk):
-        update_session_auth_hash(request, user)
-        request.session[REFRESH_ID] = token.id
-    return token.pair()
+    if request.session.get(SESSION_KEY) != str(user.pk):
+        return RefreshToken.for_user(user).pair()
+    update_session_auth_hash(request, user)
+    return begin(request, user)
 
 
 def refuse(field: str, texts: list[str]) -> None:

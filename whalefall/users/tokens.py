@@ -5,6 +5,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TypedDict
 
+import structlog
 from django.utils.translation import gettext
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt import tokens as jwt
@@ -15,9 +16,13 @@ from rest_framework_simplejwt.utils import datetime_from_epoch, get_md5_hash_pas
 
 from whalefall.core.errors import InvalidRequest
 from whalefall.logs import API_TOKEN_PREFIX
-from whalefall.users.models import ApiToken, User
+from whalefall.users.models import ApiToken, SignIn, User
 from whalefall.users.roles import NAMES, SCOPES
 
+log = structlog.get_logger(__name__)
+
+SIGN_IN_CLAIM = "sid"
+"""The claim of both tokens of a pair that names the sign-in."""
 LONGEST_LIFE = timedelta(days=366)
 
 
@@ -37,69 +42,102 @@ class RefreshToken(jwt.RefreshToken):
     """Of which our database keeps the id alone: whoever reads the table can't sign in with it."""
 
     @classmethod
-    def for_user(cls, user: User) -> "RefreshToken":  # type: ignore[override]
-        token = super(jwt.BlacklistMixin, cls).for_user(user)
-        now = token.current_time
-        OutstandingToken.objects.filter(expires_at__lte=now).delete()
-        OutstandingToken.objects.create(
-            user=user,
-            jti=token[api_settings.JTI_CLAIM],
-            token="",
-            created_at=now,
-            expires_at=datetime_from_epoch(token["exp"]),
+    def for_user(  # type: ignore[override]
+        cls, user: User, session_key: str = ""
+    ) -> "RefreshToken":
+        """The first one of a new sign-in, and of the session of that key, if there is one."""
+        token = cls.bare(user)
+        sign_in = SignIn.objects.begin(
+            user, session_key=session_key, at=token.current_time, expires_at=token.expires_at
         )
-        return token
+        return token.of(sign_in)
+
+    @classmethod
+    def bare(cls, user: User) -> "RefreshToken":
+        return super(jwt.BlacklistMixin, cls).for_user(user)
+
+    def of(self, sign_in: SignIn) -> "RefreshToken":
+        self[SIGN_IN_CLAIM] = sign_in.pk.hex
+        OutstandingToken.objects.filter(expires_at__lte=self.current_time).delete()
+        OutstandingToken.objects.create(
+            user=sign_in.user,
+            jti=self.id,
+            token="",
+            created_at=self.current_time,
+            expires_at=self.expires_at,
+        )
+        return self
+
+    def check_blacklist(self) -> None:
+        """Not in passing: ``rotate`` has to know a token that is used up from any other."""
 
     @property
     def id(self) -> str:
         return str(self[api_settings.JTI_CLAIM])
 
+    @property
+    def expires_at(self) -> datetime:
+        return datetime_from_epoch(self["exp"])
+
     def pair(self) -> Pair:
         return {"access": str(self.access_token), "refresh": str(self)}
 
 
-def owner_of(token: jwt.Token) -> User:
-    """The active user whose password is still the one of the sign-in. Raises TokenRefused."""
-    user: User | None = User.people.active().filter(pk=token[api_settings.USER_ID_CLAIM]).first()
-    claim = token.get(api_settings.REVOKE_TOKEN_CLAIM)
-    if user is None or claim != get_md5_hash_password(user.password):
-        raise TokenRefused
-    return user
+def decoded(encoded: str) -> RefreshToken | None:
+    """None for what is no refresh token of ours, or expired."""
+    try:
+        return RefreshToken(encoded)  # type: ignore[arg-type]
+    except TokenError:  # the answer
+        return None
 
 
-def rotate(encoded: str) -> tuple[RefreshToken, str]:
-    """The successor of a refresh token, and the id of that one, which is used up.
+def sign_in_behind(token: jwt.Token) -> SignIn:
+    """What ``token`` belongs to, with its user, who is active and has the password of then.
 
-    Of two that come with the same token at once, one gets the successor. Call in a transaction.
-    Raises TokenRefused.
+    Raises TokenRefused when it is over.
     """
-    try:
-        token = RefreshToken(encoded)  # type: ignore[arg-type]
-    except TokenError:
-        raise TokenRefused from None
-    user = owner_of(token)
-    known = OutstandingToken.objects.filter(jti=token.id).first()
-    if known is None or not BlacklistedToken.objects.get_or_create(token=known)[1]:
+    sign_ins = SignIn.objects.select_related("user").filter(user__is_active=True)
+    known = {"pk": token.get(SIGN_IN_CLAIM), "user": token[api_settings.USER_ID_CLAIM]}
+    sign_in = sign_ins.filter(**known).first()
+    claim = token.get(api_settings.REVOKE_TOKEN_CLAIM)
+    if sign_in is None or claim != get_md5_hash_password(sign_in.user.password):
         raise TokenRefused
-    return RefreshToken.for_user(user), token.id
+    return sign_in
 
 
-def end(token_id: str, *, user: User) -> None:
-    """Blacklist ``user``'s refresh token of that id; nothing when there is none."""
-    for token in OutstandingToken.objects.filter(jti=token_id, user=user):
-        BlacklistedToken.objects.get_or_create(token=token)
+def rotate(encoded: str) -> Pair | None:
+    """The pair after a refresh token, which is used up by that.
+
+    None for one that was used up before: two have it, and one of them is a thief, so its sign-in
+    ends. Call in a transaction, and commit that. Raises TokenRefused.
+    """
+    token = decoded(encoded)
+    known = OutstandingToken.objects.filter(jti=token.id).first() if token else None
+    if token is None or known is None:
+        raise TokenRefused
+    sign_in = sign_in_behind(token)
+    if not BlacklistedToken.objects.get_or_create(token=known)[1]:
+        log.warning("used_refresh_came_again", user_id=sign_in.user_id, sign_in=str(sign_in.pk))
+        SignIn.objects.filter(pk=sign_in.pk).end()
+        return None
+    following = RefreshToken.bare(sign_in.user)
+    SignIn.objects.prolong(sign_in, until=following.expires_at)
+    return following.of(sign_in).pair()
 
 
-def end_encoded(encoded: str, *, user: User) -> None:
-    """Blacklist a refresh token of ``user``. Raises InvalidRequest when it is another one."""
-    try:
-        token = RefreshToken(encoded)  # type: ignore[arg-type]
-    except TokenError:
-        return  # it signs nobody in any more: what was asked for is so
+def sign_in_of(encoded: str, *, user: User) -> str | None:
+    """The id of the sign-in of ``user``'s refresh token; None when that is none any more.
+
+    Raises InvalidRequest for somebody else's.
+    """
+    token = decoded(encoded)
+    if token is None:
+        return None
     if token[api_settings.USER_ID_CLAIM] != str(user.pk):
         text = gettext("This refresh token belongs to somebody else.")
         raise InvalidRequest(text, extra={"fields": {"refresh": [text]}})
-    end(token.id, user=user)
+    found: str | None = token.get(SIGN_IN_CLAIM)
+    return found
 
 
 # --- API tokens ---------------------------------------------------------------------------

@@ -34,11 +34,10 @@ from whalefall.users.serializers import (
 from whalefall.users.signing_in import (
     change_password,
     check_password,
-    renew,
     sign_in,
     sign_out,
 )
-from whalefall.users.tokens import end_encoded, issue_api_token
+from whalefall.users.tokens import SIGN_IN_CLAIM, TokenRefused, issue_api_token, rotate, sign_in_of
 from whalefall.users.whoami import session_of
 
 PUBLIC: dict[str, Any] = {"authentication_classes": (), "permission_classes": ()}
@@ -86,18 +85,22 @@ class AuthViewSet(ViewSet[User]):
 
     @extend_schema(responses=PairSerializer)
     @action(detail=False, methods=["post"], **PUBLIC)
-    @transaction.atomic
     def refresh(self, request: Request) -> Response:
-        return Response(renew(request._request, self.valid(request)["refresh"]))
+        given = self.valid(request)
+        with transaction.atomic():  # what a second use ends stays ended
+            pair = rotate(given["refresh"])
+        if pair is None:
+            raise TokenRefused
+        return Response(pair)
 
     @extend_schema(responses=None)
     @action(detail=False, methods=["post"], url_path="logout", **BY_PASSWORD)
     @transaction.atomic
     def log_out(self, request: SignedInRequest) -> Response:
         given = self.valid(request) if request.data else {}
-        if "refresh" in given:
-            end_encoded(given["refresh"], user=request.user)
-        sign_out(request._request, request.user)
+        access: Any = request.auth or {}
+        of_refresh = sign_in_of(given.get("refresh", ""), user=request.user)
+        sign_out(request._request, access.get(SIGN_IN_CLAIM), of_refresh)
         return Response(None)
 
     @extend_schema(responses=SessionSerializer)

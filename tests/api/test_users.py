@@ -6,11 +6,13 @@ from unittest.mock import ANY
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from tests.api.conftest import person_behind
 from tests.api.envelopes import failure, invalid, success
+from tests.api.signing import AUTH, api_token, renewed, signed_in, status
 from tests.factories import UserFactory
 from whalefall.users.models import User
 
@@ -85,6 +87,45 @@ def test_role_password_and_switch_are_changed(admin: APIClient) -> None:
     bob = User.objects.get(pk=bob.pk)
     assert roles == ["admin", None]
     assert (bob.check_password(NEW), bob.is_active, bob.groups.count()) == (True, False, 0)
+
+
+def switch_in_the_api(admin: User, bob: User, is_active: bool) -> None:
+    client = APIClient()
+    client.force_authenticate(admin)
+    assert client.patch(f"{PATH}/{bob.pk}", {"is_active": is_active}).status_code == 200
+
+
+def switch_in_the_console(admin: User, bob: User, is_active: bool) -> None:
+    client = Client()
+    client.force_login(admin)
+    entered = {"username": "bob", "is_staff": "on", **({"is_active": "on"} if is_active else {})}
+    assert client.post(f"/admin/users/user/{bob.pk}/change/", entered).status_code == 302
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("switch", [switch_in_the_api, switch_in_the_console])
+def test_who_is_enabled_again_gets_back_nothing_that_was_given_before(
+    switch: Callable[[User, User, bool], None], ada: User
+) -> None:
+    bob, eve = made(None, username="bob"), made(None, username="eve")
+    client, pair = signed_in(username="bob")
+    value, of_eve = api_token(bob), api_token(eve)
+    anywhere = f"{AUTH}/me"
+
+    def answers() -> list[int]:
+        by_cookie = client.get(anywhere).status_code
+        return [by_cookie, status(pair["access"], anywhere), status(value, anywhere)]
+
+    assert answers() == [200, 200, 200]
+    switch(ada, bob, False)
+    while_disabled = answers()
+    switch(ada, bob, True)
+
+    assert (while_disabled, answers()) == ([401] * 3, [401] * 3)
+    assert renewed(pair["refresh"]).status_code == 401
+    assert status(of_eve, anywhere) == 200
+    again, _ = signed_in(username="bob")
+    assert again.get(anywhere).status_code == 200
 
 
 def test_no_request_makes_a_superuser(admin: APIClient) -> None:

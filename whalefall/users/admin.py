@@ -119,6 +119,11 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         may = super().has_delete_permission(request, obj) and in_reach(request, obj)
         return may and obj != request.user
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:
+            obj.shut_out(at=timezone.now())
+
     # --- the last administrator stays ---------------------------------------------------------
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

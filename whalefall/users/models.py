@@ -53,6 +53,11 @@ class User(AbstractUser):
         self.set_password(password)
         self.save(update_fields=["password"])
 
+    def shut_out(self, *, at: datetime) -> None:
+        """End every sign-in and revoke every API token: enabling gives none of them back."""
+        self.sign_ins.all().end()
+        self.api_tokens.all().revoke(at=at)
+
     def may_touch(self, other: "User") -> bool:
         """Whether this user may change ``other``: whoever sets a password has its user's rights.
 

@@ -178,6 +178,11 @@ class UserViewSet(AtomicModelViewSet[User]):
         if not editor.may_touch(user):  # type: ignore[union-attr]
             raise PermissionDenied("This user may do more than you.")
 
+    def perform_update(self, serializer: BaseSerializer[User]) -> None:
+        user = serializer.save()
+        if not user.is_active:
+            user.shut_out(at=timezone.now())
+
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with User.people.keep_an_administrator():

@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 
 from tests.api.conftest import person_behind
 from tests.api.envelopes import failure, page, success
-from tests.api.signing import TAGS, api_token, bearer_of, status
+from tests.api.signing import NEW, TAGS, api_token, bearer_of, status
+from tests.factories import UserFactory
 from whalefall.users import bearer
 from whalefall.users.models import ApiToken, User
 from whalefall.users.tokens import LONGEST_LIFE, digest_of, grantable_scopes
@@ -133,6 +134,29 @@ def test_a_superuser_s_token_has_no_more_than_its_scope(ada: User) -> None:
     assert client.post(TAGS, {"name": "a"}).status_code == 201
     assert client.get("/api/v1/credentials").status_code == 403
     assert client.get("/api/v1/users").status_code == 403
+
+
+@pytest.mark.parametrize("change", [{"password": NEW}, {"role": "admin"}, {"is_active": True}])
+def test_no_token_leaves_behind_somebody_who_signs_in(ada: User, change: dict[str, Any]) -> None:
+    bob = UserFactory(username="bob", is_active=False)
+    client, path = APIClient(), "/api/v1/users"
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {api_token(ada, 'admin')}")
+
+    answers = [
+        client.post(path, {"username": "eve", "role": "viewer", **change}),
+        client.patch(f"{path}/{bob.pk}", change),
+        client.put(f"{path}/{bob.pk}", {"username": "bob", "role": None, **change}),
+        client.delete(f"{path}/{bob.pk}"),
+    ]
+
+    text = "An API token may not do this. Sign in with the password."
+    assert [one.json() for one in answers] == [failure("PERMISSION_REQUIRED", text)] * 4
+    assert [one.status_code for one in answers] == [403] * 4
+    assert client.get(f"{path}/{bob.pk}").json()["data"]["username"] == "bob"
+    assert list(User.objects.values("username", "password", "is_active").order_by("pk")) == [
+        {"username": one.username, "password": one.password, "is_active": one.is_active}
+        for one in (ada, bob)
+    ]
 
 
 def test_revoking_is_told_and_ends_it(viewer: APIClient) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
 
 if TYPE_CHECKING:  # DRF's views import the settings, and these import us
@@ -36,10 +36,15 @@ class ModelPermissions(DjangoModelPermissions):
 
 
 class SignedInByPassword(IsAuthenticated):
-    """No API token gets to what would outlive its revocation: other tokens, the password."""
+    """No API token gets to what would outlive its revocation: other tokens, passwords, users."""
 
     message = "An API token may not do this. Sign in with the password."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         may = super().has_permission(request, view)
         return may and getattr(request.user, "scope", None) is None
+
+
+class WritesByPassword(SignedInByPassword):
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return request.method in SAFE_METHODS or super().has_permission(request, view)

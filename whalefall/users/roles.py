@@ -1,5 +1,6 @@
 """What each role may do: the one table behind the groups, the API, the console and the tokens."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 READ = ("view",)
@@ -50,19 +51,27 @@ ACTIONS = {
 }
 # What an API token with a scope may do at most: as much as that role.
 SCOPES = {"read": "viewer", "operate": "operator", "admin": "admin"}
+# And what no token may do, since it would outlive the token's revocation.
+BY_PASSWORD = {"users.apitoken": OWN, "users.user": ("add", "change", "delete")}
 
 
 def permissions_of(role: str) -> set[tuple[str, str]]:
     """``{(app label, codename)}`` that ``role`` has."""
     position = NAMES.index(role)
+    return rights_of({key: verbs[position] for key, verbs in ROLES.items()})
+
+
+def rights_of(table: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
+    """``{(app label, codename)}`` of app.model → verbs."""
     return {
         (app, f"{verb}_{model}")
-        for (app, _, model), verbs in ((key.partition("."), one) for key, one in ROLES.items())
-        for verb in verbs[position]
+        for (app, _, model), verbs in ((key.partition("."), one) for key, one in table.items())
+        for verb in verbs
     }
 
 
 @cache
 def rights_in_scope(scope: str) -> frozenset[str]:
     """``app.codename`` of everything that a token with ``scope`` may do."""
-    return frozenset(f"{app}.{codename}" for app, codename in permissions_of(SCOPES[scope]))
+    rights = permissions_of(SCOPES[scope]) - rights_of(BY_PASSWORD)
+    return frozenset(f"{app}.{codename}" for app, codename in rights)

@@ -16,7 +16,7 @@ from rest_framework.serializers import BaseSerializer
 from whalefall.core.addresses import address_of
 from whalefall.core.api import AtomicModelViewSet, NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet
 from whalefall.core.authentication import SessionSignIn
-from whalefall.core.permissions import ModelPermissions, SignedInByPassword
+from whalefall.core.permissions import ModelPermissions, SignedInByPassword, WritesByPassword
 from whalefall.users.models import ApiToken, User
 from whalefall.users.serializers import (
     ApiTokenSerializer,
@@ -159,6 +159,7 @@ class ApiTokenViewSet(mixins.DestroyModelMixin, ReadOnlyViewSet[ApiToken]):
 
 class UserViewSet(AtomicModelViewSet[User]):
     queryset = User.objects.prefetch_related("groups")
+    permission_classes = (WritesByPassword, ModelPermissions)
     serializer_class = UserSerializer
     filterset_fields = ("is_active", "is_staff")
     search_fields = ("username", "first_name", "last_name", "email")

@@ -39,7 +39,7 @@ from instances.coverage import coverage_by_instance
 from instances.models import Instance
 from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer, SyncedSerializer
-from whalefall.core.api import NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet
+from whalefall.core.api import NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet, without_body
 from whalefall.core.errors import InvalidRequest
 from whalefall.core.exports import Columns, ExportMixin
 from whalefall.core.filters import refuse_unknown
@@ -57,11 +57,7 @@ class AccountSyncViewSet(ViewSet[Instance]):
     required_permissions = {"sync_all": MAY_RUN, "sync_one": MAY_RUN}
     messages = {"sync_all": "Queued.", "sync_one": "Synced."}
 
-    @extend_schema(
-        operation_id="instances_sync_accounts_all",
-        request=None,
-        responses={202: SessionIdSerializer},
-    )
+    @without_body(operation_id="instances_sync_accounts_all", responses={202: SessionIdSerializer})
     @action(detail=False, methods=["post"], url_path="actions/sync-accounts")
     def sync_all(self, request: SignedInRequest) -> Response:
         instances = list(Instance.objects.active())
@@ -70,7 +66,7 @@ class AccountSyncViewSet(ViewSet[Instance]):
         session = launch_account_sync(instances, trigger=API, requested_by=request.user)
         return Response({"session_id": session.pk}, status.HTTP_202_ACCEPTED)
 
-    @extend_schema(request=None, responses=SyncedSerializer)
+    @without_body(responses=SyncedSerializer)
     @action(detail=True, methods=["post"], url_path="actions/sync-accounts")
     def sync_one(self, request: SignedInRequest, pk: str) -> Response:
         record = synced_record(self.get_object(), requested_by=request.user)
@@ -220,13 +216,13 @@ class HeldReadingViewSet(ReadOnlyViewSet[HeldReading]):
         rows = super().get_queryset()
         return rows if self.action == "accept" else rows.defer("reading")
 
-    @extend_schema(request=None, responses=SessionIdSerializer)
+    @without_body(responses=SessionIdSerializer)
     @action(detail=True, methods=["post"], url_path="actions/accept")
     def accept(self, request: SignedInRequest, pk: str) -> Response:
         session = accept_reading(self.get_object(), trigger=API, by=request.user)
         return Response({"session_id": session.pk})
 
-    @extend_schema(request=None)
+    @without_body()
     @action(detail=True, methods=["post"], url_path="actions/reject")
     def reject(self, request: SignedInRequest, pk: str) -> Response:
         held = self.get_object()

@@ -25,7 +25,7 @@ from instances.serializers import (
     TypedTargetSerializer,
 )
 from instances.statistics import fleet_statistics
-from whalefall.core.api import AtomicModelViewSet, SignedInRequest, ViewSet
+from whalefall.core.api import AtomicModelViewSet, SignedInRequest, ViewSet, without_body
 from whalefall.core.exports import Columns, ExportMixin
 from whalefall.core.filters import refuse_unknown
 
@@ -65,7 +65,7 @@ class InstanceViewSet(ExportMixin, AtomicModelViewSet[Instance]):
     def perform_destroy(self, instance: Instance) -> None:
         recycle(instance)
 
-    @extend_schema(request=None)
+    @without_body()
     @action(detail=True, methods=["post"], url_path="actions/restore")
     @transaction.atomic
     def restore(self, request: SignedInRequest, pk: str) -> Response:

@@ -26,7 +26,7 @@ from sync_sessions.serializers import (
     SyncRecordSerializer,
     SyncSessionSerializer,
 )
-from whalefall.core.api import M, ReadOnlyViewSet, SignedInRequest, ViewSet
+from whalefall.core.api import M, ReadOnlyViewSet, SignedInRequest, ViewSet, without_body
 from whalefall.core.errors import WhalefallError
 from whalefall.core.filters import refuse_unknown
 
@@ -64,7 +64,7 @@ class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
         [session] = SyncSession.objects.counted([super().get_object()])
         return session
 
-    @extend_schema(request=None)
+    @without_body()
     @action(detail=True, methods=["post"], url_path="actions/cancel")
     def cancel(self, request: SignedInRequest, pk: str) -> Response:
         session = self.get_object()
@@ -74,7 +74,7 @@ class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
             )
         return self.retrieve(request, pk)
 
-    @extend_schema(request=None, responses={202: SessionIdSerializer})
+    @without_body(responses={202: SessionIdSerializer})
     @action(detail=True, methods=["post"], url_path="actions/retry-failed")
     def retry_failed(self, request: SignedInRequest, pk: str) -> Response:
         session = retry_failed(
@@ -84,11 +84,11 @@ class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
 
 
 class JobViewSet(ViewSet[Any]):
-    """What runs by itself, and when. A list of a handful, so it has no pages."""
+    """What runs by itself, and when."""
 
     queryset = Schedule.objects.none()
     serializer_class = JobSerializer
-    pagination_class = None
+    filter_backends = ()
     lookup_value_regex = "[a-z_]+"
     required_permissions = dict.fromkeys(
         ("update", "pause", "resume", "run"), "django_q.change_schedule"
@@ -97,8 +97,9 @@ class JobViewSet(ViewSet[Any]):
 
     @extend_schema(responses=JobSerializer(many=True))
     def list(self, request: SignedInRequest) -> Response:
-        refuse_unknown(request, {"format"})
-        return Response(JobSerializer(jobs(), many=True).data)
+        refuse_unknown(request, {"page", "limit", "format"})
+        page: Any = self.paginate_queryset(jobs())
+        return self.get_paginated_response(JobSerializer(page, many=True).data)
 
     @extend_schema(responses=JobSerializer)
     def retrieve(self, request: SignedInRequest, pk: str) -> Response:
@@ -110,21 +111,21 @@ class JobViewSet(ViewSet[Any]):
         change_cron(pk, self.valid(request)["cron"])
         return self.retrieve(request, pk)
 
-    @extend_schema(request=None, responses=JobSerializer)
+    @without_body(responses=JobSerializer)
     @action(detail=True, methods=["post"], url_path="actions/pause")
     @transaction.atomic
     def pause(self, request: SignedInRequest, pk: str) -> Response:
         pause(pk)
         return self.retrieve(request, pk)
 
-    @extend_schema(request=None, responses=JobSerializer)
+    @without_body(responses=JobSerializer)
     @action(detail=True, methods=["post"], url_path="actions/resume")
     @transaction.atomic
     def resume(self, request: SignedInRequest, pk: str) -> Response:
         resume(pk)
         return self.retrieve(request, pk)
 
-    @extend_schema(request=None, responses={202: JobStartedSerializer})
+    @without_body(responses={202: JobStartedSerializer})
     @action(detail=True, methods=["post"], url_path="actions/run")
     def run(self, request: SignedInRequest, pk: str) -> Response:
         job_named(pk)

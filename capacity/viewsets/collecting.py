@@ -1,6 +1,5 @@
 """Measure instances: all by the workers, or one now."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -10,7 +9,7 @@ from capacity.collect_result import collected_record, result
 from instances.models import Instance
 from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer, SyncedSerializer
-from whalefall.core.api import NoBody, SignedInRequest, ViewSet
+from whalefall.core.api import NoBody, SignedInRequest, ViewSet, without_body
 from whalefall.core.errors import InvalidRequest
 
 MAY_RUN = "sync_sessions.add_syncsession"
@@ -24,11 +23,7 @@ class CapacitySyncViewSet(ViewSet[Instance]):
     required_permissions = {"sync_all": MAY_RUN, "sync_one": MAY_RUN}
     messages = {"sync_all": "Queued.", "sync_one": "Synced."}
 
-    @extend_schema(
-        operation_id="instances_sync_capacity_all",
-        request=None,
-        responses={202: SessionIdSerializer},
-    )
+    @without_body(operation_id="instances_sync_capacity_all", responses={202: SessionIdSerializer})
     @action(detail=False, methods=["post"], url_path="actions/sync-capacity")
     def sync_all(self, request: SignedInRequest) -> Response:
         instances = list(Instance.objects.active())
@@ -39,7 +34,7 @@ class CapacitySyncViewSet(ViewSet[Instance]):
         )
         return Response({"session_id": session.pk}, status.HTTP_202_ACCEPTED)
 
-    @extend_schema(request=None, responses=SyncedSerializer)
+    @without_body(responses=SyncedSerializer)
     @action(detail=True, methods=["post"], url_path="actions/sync-capacity")
     def sync_one(self, request: SignedInRequest, pk: str) -> Response:
         record = collected_record(self.get_object(), requested_by=request.user)

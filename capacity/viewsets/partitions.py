@@ -12,7 +12,7 @@ from capacity.partitions import partition_status, partitions
 from capacity.serializers.partitions import PartitionStatusSerializer, PartSerializer
 from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer
-from whalefall.core.api import SignedInRequest, ViewSet
+from whalefall.core.api import SignedInRequest, ViewSet, without_body
 from whalefall.core.filters import refuse_unknown
 
 MAY_SEE = "instances.view_database"
@@ -42,7 +42,7 @@ class PartitionViewSet(ViewSet[Any]):
         page: Any = self.paginate_queryset(partitions())
         return self.get_paginated_response(PartSerializer(page, many=True).data)
 
-    @extend_schema(request=None, responses={202: SessionIdSerializer})
+    @without_body(responses={202: SessionIdSerializer})
     def create(self, request: SignedInRequest) -> Response:
         """Make the months to come and drop the old ones."""
         session = launch_maintenance(trigger=API, requested_by=request.user)
@@ -53,7 +53,7 @@ class PartitionViewSet(ViewSet[Any]):
     def state(self, request: Request) -> Response:
         return Response(PartitionStatusSerializer(partition_status()).data)
 
-    @extend_schema(request=None, responses={202: SessionIdSerializer})
+    @without_body(responses={202: SessionIdSerializer})
     @action(detail=False, methods=["post"], url_path="actions/cleanup")
     def cleanup(self, request: SignedInRequest) -> Response:
         """Drop the old months only."""

@@ -18,7 +18,7 @@ from sync_sessions.models import SyncSession
 from sync_sessions.schedules import setup_schedules
 from sync_sessions.tasks import run_schedule
 from tests.api.conftest import person_behind
-from tests.api.envelopes import failure, success
+from tests.api.envelopes import failure, page, success
 from tests.factories import InstanceFactory, SyncRecordFactory, SyncSessionFactory
 
 PATH = "/api/v1/scheduler/jobs"
@@ -62,13 +62,24 @@ def spelt(moment: datetime) -> str:
 
 
 def test_every_job_is_listed(viewer: APIClient) -> None:
-    items = viewer.get(PATH).json()["data"]
+    document = viewer.get(PATH).json()
+    items = document["data"]["items"]
 
+    assert document == page(*items)
     assert [(item["name"], item["title"]) for item in items] == [
         (name, TITLES[name]) for name in settings.SCHEDULES
     ]
     assert viewer.get(SYNC).json() == success(job())
     assert job() in items
+
+
+def test_jobs_have_pages_like_every_list(viewer: APIClient) -> None:
+    names = list(settings.SCHEDULES)
+    shown = [viewer.get(PATH, {"page": one, "limit": 4}).json()["data"] for one in (1, 2, 3)]
+
+    assert [item["name"] for one in shown for item in one["items"]] == names
+    assert [len(one.pop("items")) for one in shown] == [4, 4, 1]
+    assert shown == [{"total": 9, "page": one, "pages": 3, "limit": 4} for one in (1, 2, 3)]
 
 
 def test_next_runs_are_in_the_zone_of_the_installation(
@@ -140,7 +151,7 @@ def test_overdue_paused_and_broken_jobs_say_so(viewer: APIClient) -> None:
     rows.filter(name="clean_up").update(repeats=0)
     rows.filter(name="calculate_account").update(cron="61 * * * *")
 
-    found = {item["name"]: item for item in viewer.get(PATH).json()["data"]}
+    found = {item["name"]: item for item in viewer.get(PATH).json()["data"]["items"]}
 
     assert found["sync_accounts"] == job(overdue=True)
     clean = found["clean_up"]
@@ -176,7 +187,7 @@ def test_unknown_job_and_parameter_are_refused(admin: APIClient) -> None:
         response = getattr(admin, method)(path)
         assert (response.status_code, response.json()) == (404, failure("RESOURCE_NOT_FOUND"))
     assert admin.put(f"{PATH}/nothing", {"cron": "* * * * *"}).status_code == 404
-    assert admin.get(PATH, {"page": 1}).status_code == 400
+    assert admin.get(PATH, {"search": "x"}).status_code == 400
 
 
 # --- edited -------------------------------------------------------------------------------------

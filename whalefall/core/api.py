@@ -1,23 +1,27 @@
 """What every viewset stands on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.db import transaction
 from django.db.models import Model
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, CharField, Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from whalefall.core.errors import WhalefallError
-from whalefall.logs import keep_secret
+from whalefall.logs import keep_secret, scrub_text
 
 if TYPE_CHECKING:
     from whalefall.users.models import User
 
 M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Callable[..., Any])
+MOST_COMPLAINTS = 20
 
 
 class SignedInRequest(Request):
@@ -49,6 +53,28 @@ class NoBody(Serializer[Any]):
     """For actions that take none; the browsable API asks every view for a serializer."""
 
 
+def without_body(**described: Any) -> Callable[[F], F]:
+    """``extend_schema`` for an action that takes no body, and refuses one."""
+
+    def mark(action: F) -> F:
+        action.takes_no_body = True  # type: ignore[attr-defined]
+        return extend_schema(request=None, **described)(action)
+
+    return mark
+
+
+def refuse_body(request: Request) -> None:
+    """Raises ValidationError, also for what can't be read: whoever sent it meant something."""
+    if request.data:
+        given = request.data if isinstance(request.data, Mapping) else ["non_field_errors"]
+        raise ValidationError(complaints(given, "This takes no body."))
+
+
+def complaints(names: Iterable[str], text: str) -> dict[str, list[str]]:
+    """The same about each of some fields that a caller made up, of at most so many."""
+    return {scrub_text(name): [text] for name in sorted(names)[:MOST_COMPLAINTS]}
+
+
 class ViewSet(GenericViewSet[M]):
     """``required_permissions``: action → permission, where it is not the model's for the method.
 
@@ -58,6 +84,12 @@ class ViewSet(GenericViewSet[M]):
     lookup_value_regex = "[0-9]+"
     required_permissions: ClassVar[Mapping[str, str]] = {}
     messages: ClassVar[Mapping[str, str]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        action = getattr(self, self.action or "", None)
+        if self.action == "destroy" or getattr(action, "takes_no_body", False):
+            refuse_body(request)
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Filters narrow a list; what is asked for by its id is shown whatever it is."""

@@ -93,7 +93,7 @@ class EnvelopeSchema(AutoSchema):
     def failure_codes(self) -> list[str]:
         has_body = bool(self._get_request_body())
         possible = {
-            "VALIDATION_ERROR": has_body or bool(self._get_parameters()),
+            "VALIDATION_ERROR": self.method != "GET" or bool(self._get_parameters()),
             "REQUEST_DATA_EMPTY": has_body,
             "AUTHENTICATION_REQUIRED": bool(self.get_auth()),
             "PERMISSION_REQUIRED": bool(self.get_auth()),

@@ -28,7 +28,7 @@ from accounts.predicates.validation import InvalidExpression
 from accounts.rules import add_rule, check_expression, preview, refuse_use, retire_rule, revise_rule
 from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer
-from whalefall.core.api import AtomicModelViewSet, SignedInRequest, ViewSet
+from whalefall.core.api import AtomicModelViewSet, SignedInRequest, ViewSet, checked
 
 MAY_RUN = "sync_sessions.add_syncsession"
 MAY_SEE = "accounts.view_classificationrule"
@@ -58,8 +58,7 @@ class AutoClassifyViewSet(ViewSet[Classification]):
     @extend_schema(request=AutoClassifySerializer, responses={202: SessionIdSerializer})
     @action(detail=False, methods=["post"], url_path="actions/auto-classify")
     def auto_classify(self, request: SignedInRequest) -> Response:
-        asked = AutoClassifySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = checked(AutoClassifySerializer(data=request.data))
         instances = [asked.validated_data.get("instance_id")]
         session = launch_classification(
             instances, trigger=SyncSession.Trigger.API, requested_by=request.user
@@ -95,8 +94,7 @@ class RuleViewSet(AtomicModelViewSet[ClassificationRule]):
     @extend_schema(request=ExpressionSerializer, responses=ValidationSerializer)
     @action(detail=False, methods=["post"], url_path="actions/validate-expression")
     def validate_expression(self, request: SignedInRequest) -> Response:
-        asked = ExpressionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = checked(ExpressionSerializer(data=request.data))
         told: dict[str, Any]
         try:
             told = {"expression": check_expression(**asked.asked()), "errors": []}
@@ -108,8 +106,7 @@ class RuleViewSet(AtomicModelViewSet[ClassificationRule]):
     @action(detail=False, methods=["post"], url_path="actions/preview")
     def preview(self, request: SignedInRequest) -> Response:
         """What a run would change if this were a rule. Nothing is saved."""
-        asked = PreviewQuerySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = checked(PreviewQuerySerializer(data=request.data))
         return Response(PreviewSerializer(preview(**asked.asked())).data)
 
     @extend_schema(responses=OpenApiTypes.OBJECT, filters=False)

@@ -145,13 +145,6 @@ class StoredTargetSerializer(serializers.Serializer[Any]):
         source="instance", queryset=Instance.objects.living()
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        others = sorted(set(self.initial_data) - {"instance_id"})
-        if others:
-            text = "Leave it out, or leave instance_id out and type the password in."
-            raise ValidationError({name: [text] for name in others})
-        return attrs
-
 
 class TypedTargetSerializer(serializers.Serializer[Any]):
     engine = serializers.ChoiceField(choices=[])

@@ -87,25 +87,27 @@ class LastRunSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    title = serializers.CharField()
-    cron = serializers.CharField()
-    explanation = serializers.CharField(help_text="The expression in words.")
-    paused = serializers.BooleanField()
-    running = serializers.BooleanField(
-        allow_null=True, help_text="null for what is done in a moment and keeps no session."
-    )
-    overdue = serializers.BooleanField()
-    problem = serializers.CharField(help_text="Why the expression runs nothing; empty: it does.")
-    last_run = LastRunSerializer(allow_null=True)
-    next_runs = serializers.ListField(
-        child=serializers.DateTimeField(), help_text="In TIME_ZONE; none while it is paused."
-    )
-
-
-class CronSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(read_only=True)
+    title = serializers.CharField(read_only=True)
     cron = serializers.CharField(
         max_length=LONGEST, help_text="Minute, hour, day, month, day of the week, in TIME_ZONE."
+    )
+    explanation = serializers.CharField(read_only=True, help_text="The expression in words.")
+    paused = serializers.BooleanField(read_only=True)
+    running = serializers.BooleanField(
+        read_only=True,
+        allow_null=True,
+        help_text="null for what is done in a moment and keeps no session.",
+    )
+    overdue = serializers.BooleanField(read_only=True)
+    problem = serializers.CharField(
+        read_only=True, help_text="Why the expression runs nothing; empty: it does."
+    )
+    last_run = LastRunSerializer(read_only=True, allow_null=True)
+    next_runs = serializers.ListField(
+        read_only=True,
+        child=serializers.DateTimeField(),
+        help_text="In TIME_ZONE; none while it is paused.",
     )
 
 

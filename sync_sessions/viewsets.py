@@ -9,7 +9,6 @@ from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from sync_sessions.filters import SyncSessionFilter
 from sync_sessions.jobs import job_named, jobs, start
@@ -17,7 +16,6 @@ from sync_sessions.launch import cancel_session, retry_failed
 from sync_sessions.models import SyncEvent, SyncRecord, SyncSession
 from sync_sessions.schedules import change_cron, pause, resume
 from sync_sessions.serializers import (
-    CronSerializer,
     ErrorLogSerializer,
     JobSerializer,
     JobStartedSerializer,
@@ -105,7 +103,7 @@ class JobViewSet(ViewSet[Any]):
     def retrieve(self, request: SignedInRequest, pk: str) -> Response:
         return Response(JobSerializer(job_named(pk)).data)
 
-    @extend_schema(request=CronSerializer, responses=JobSerializer)
+    @extend_schema(responses=JobSerializer)
     @transaction.atomic
     def update(self, request: SignedInRequest, pk: str) -> Response:
         change_cron(pk, self.valid(request)["cron"])
@@ -131,9 +129,6 @@ class JobViewSet(ViewSet[Any]):
         job_named(pk)
         session = start(pk, trigger=SyncSession.Trigger.API, requested_by=request.user)
         return Response({"session_id": session and session.pk}, status.HTTP_202_ACCEPTED)
-
-    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        return CronSerializer if self.action == "update" else JobSerializer
 
 
 class OfSessionViewSet(mixins.ListModelMixin, ViewSet[M]):

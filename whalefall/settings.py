@@ -238,6 +238,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "whalefall.core.schema.close_requests",
         "whalefall.core.schema.allow_nulls",
         "whalefall.core.examples.add_examples",
         "whalefall.core.schema.add_failures",

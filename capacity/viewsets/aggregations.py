@@ -24,11 +24,8 @@ class AggregationViewSet(ViewSet[InstanceAggregate]):
     @extend_schema(request=ScopeSerializer, responses={202: SessionIdSerializer})
     @action(detail=False, methods=["post"])
     def current(self, request: SignedInRequest) -> Response:
-        asked = ScopeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        scope = self.valid(request)["scope"]
         session = launch_aggregation(
-            asked.validated_data["scope"],
-            trigger=SyncSession.Trigger.API,
-            requested_by=request.user,
+            scope, trigger=SyncSession.Trigger.API, requested_by=request.user
         )
         return Response({"session_id": session.pk}, status.HTTP_202_ACCEPTED)

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.db import transaction
 from rest_framework.test import APIClient
 
 from sync_sessions.models import SyncSession
-from tests.api.envelopes import failure, invalid
+from tests.api.envelopes import failure, invalid, success
 from tests.api.test_roles import ALLOWED, objects  # noqa: F401 -- a fixture
 
 WRITES = [key for key in ALLOWED if key[1] != "get"]
@@ -65,6 +66,57 @@ def test_an_action_without_fields_refuses_any(
     found = {key: one.json() for key, one in answers(admin, objects, body, BODYLESS)}
 
     assert found == dict.fromkeys(BODYLESS, invalid(dry_run="This takes no body."))
+
+
+def test_a_field_that_there_is_not_is_named_everywhere(
+    admin: APIClient,
+    objects: dict[str, object],  # noqa: F811
+) -> None:
+    routes = [key for key in WRITES if key not in BODYLESS]
+
+    found = {
+        key: (one.status_code, one.json()["message_code"], one.json()["extra"]["fields"])
+        for key, one in answers(admin, objects, '{"hots": "x"}', routes)
+    }
+
+    assert found == dict.fromkeys(routes, (400, "VALIDATION_ERROR", {"hots": ANY}))
+
+
+def test_the_fields_that_there_are_are_told(admin: APIClient) -> None:
+    response = admin.post("/api/v1/tags", {"nmae": "x", "categroy": "y", "id": 5})
+
+    text = "There is no such field; known are category, name."
+    assert (response.status_code, response.json()) == (400, invalid(categroy=text, nmae=text))
+
+
+EDITED = {
+    "instances/{id}": {},
+    "credentials/{id}": {"password": "another-one"},
+    "tags/{id}": {},
+    "users/{id}": {},
+    "accounts/classifications/{id}": {},
+    "accounts/classifications/rules/{id}": {},
+    "scheduler/jobs/{job}": {},
+}
+
+
+def test_every_row_that_can_be_put_is_in_the_list_above() -> None:
+    assert {path for path, method in WRITES if method == "put"} == set(EDITED)
+
+
+@pytest.mark.parametrize("path", EDITED)
+def test_what_was_read_can_be_sent_back(
+    admin: APIClient,
+    objects: dict[str, object],  # noqa: F811
+    path: str,
+) -> None:
+    address = f"/api/v1/{path.format(**objects)}"
+    read = admin.get(address).json()["data"]
+
+    response = admin.put(address, {**read, **EDITED[path]})
+
+    assert (response.status_code, response.json()) == (200, success(read, "Saved."))
+    assert admin.get(address).json()["data"] == read
 
 
 @pytest.mark.parametrize("body", ["", "{}", "null"])

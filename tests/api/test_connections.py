@@ -138,11 +138,13 @@ def test_stored_credential_is_never_sent_to_another_host(
 ) -> None:
     mixed = admin.post(TEST, {"instance_id": instance.pk, "host": "evil.example.org"})
     without_password = {name: value for name, value in TYPED.items() if name != "password"}
-    borrowed = admin.post(TEST, {**without_password, "credential": instance.credential_id})
+    borrowed = admin.post(TEST, {**TYPED, "credential": instance.credential_id})
+    silent = admin.post(TEST, without_password)
 
-    text = "Leave it out, or leave instance_id out and type the password in."
+    text = "There is no such field; known are instance_id."
     assert (mixed.status_code, mixed.json()) == (400, invalid(host=text))
-    assert (borrowed.status_code, borrowed.json()) == (
+    assert (borrowed.status_code, list(borrowed.json()["extra"]["fields"])) == (400, ["credential"])
+    assert (silent.status_code, silent.json()) == (
         400,
         invalid(password="This field is required."),
     )

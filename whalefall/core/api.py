@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Model)
 F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound=BaseSerializer[Any])
 MOST_COMPLAINTS = 20
 
 
@@ -70,6 +71,27 @@ def refuse_body(request: Request) -> None:
         raise ValidationError(complaints(given, "This takes no body."))
 
 
+def refuse_unknown_fields(serializer: BaseSerializer[Any]) -> None:
+    """A misspelt field must not be lost. Raises ValidationError.
+
+    One that is read-only is passed over: whoever changes what he has read sends all of it back.
+    """
+    given = serializer.initial_data
+    if isinstance(serializer, Serializer) and isinstance(given, Mapping):
+        fields = serializer.fields
+        if unknown := set(given) - set(fields):
+            known = ", ".join(sorted(name for name, one in fields.items() if not one.read_only))
+            text = f"There is no such field; known are {known}."
+            raise ValidationError(complaints(unknown, text))
+
+
+def checked(serializer: S) -> S:
+    """``serializer``, whose data are valid. Raises ValidationError, also for unknown fields."""
+    refuse_unknown_fields(serializer)
+    serializer.is_valid(raise_exception=True)
+    return serializer
+
+
 def complaints(names: Iterable[str], text: str) -> dict[str, list[str]]:
     """The same about each of some fields that a caller made up, of at most so many."""
     return {scrub_text(name): [text] for name in sorted(names)[:MOST_COMPLAINTS]}
@@ -99,7 +121,10 @@ class ViewSet(GenericViewSet[M]):
     def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[M]:
         if "data" in kwargs and not kwargs["data"]:
             raise RequestDataEmpty("The request has no body, or an empty one.")
-        return super().get_serializer(*args, **kwargs)
+        serializer = super().get_serializer(*args, **kwargs)
+        if "data" in kwargs:
+            refuse_unknown_fields(serializer)
+        return serializer
 
     def valid(self, request: Request) -> dict[str, Any]:
         """The body as the action's serializer takes it. Raises ValidationError."""

@@ -19,7 +19,13 @@ from instances.bulk_serializers import (
 )
 from instances.models import Instance
 from whalefall.core.api import RequestDataEmpty, SignedInRequest, ViewSet
-from whalefall.core.exports import WITH_CSV, CsvParser, csv_response, uploaded
+from whalefall.core.exports import (
+    WITH_CSV,
+    CsvParser,
+    csv_response,
+    refuse_other_formats,
+    uploaded,
+)
 from whalefall.core.filters import refuse_unknown
 from whalefall.core.parsers import BoundedJSONParser
 
@@ -79,5 +85,7 @@ class InstanceBulkViewSet(ViewSet[Instance]):
     @action(detail=False, url_path="imports/template", renderer_classes=WITH_CSV)
     def template(self, request: SignedInRequest) -> StreamingHttpResponse:
         """The columns that an import takes, with nothing below them."""
+        refuse_unknown(request, {"format"})
+        refuse_other_formats(request)
         columns: dict[str, Any] = dict.fromkeys(COLUMNS)
         return csv_response("instances-template", columns, Instance.objects.none())

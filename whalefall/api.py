@@ -46,6 +46,10 @@ from whalefall.monitoring.views import HealthDetailed
 from whalefall.users.viewsets import ApiTokenViewSet, AuthViewSet, UserViewSet
 
 
+class Schema(SpectacularAPIView):
+    http_method_names = ("get", "head")  # DRF's OPTIONS would be no schema, and without envelope
+
+
 class Docs(SpectacularSwaggerView):
     http_method_names = ("get", "head")  # DRF's OPTIONS has no template for it
 
@@ -101,7 +105,7 @@ urlpatterns = [
     *router.urls,
     re_path(r"^health/?$", Health.as_view(), name="health"),
     re_path(r"^health/detailed/?$", HealthDetailed.as_view(), name="health-detailed"),
-    re_path(r"^schema/?$", SpectacularAPIView.as_view(generator_class=OneSchema), name="schema"),
+    re_path(r"^schema/?$", Schema.as_view(generator_class=OneSchema), name="schema"),
     re_path(r"^docs/?$", Docs.as_view(url_name="schema"), name="docs"),
     re_path(r"^redoc/?$", Redoc.as_view(url_name="schema"), name="redoc"),
 ]

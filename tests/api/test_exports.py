@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from instances.bulk_rows import COLUMNS, TOLD
 from instances.models import Credential, Instance
 from tags.models import Tag
+from tests.api.envelopes import failure, invalid
 from tests.factories import (
     AccountFactory,
     AssignmentFactory,
@@ -27,6 +28,7 @@ from whalefall.core.exports import cell, csv_lines, line_of, read_csv, restored,
 
 EXPORT = "/api/v1/instances/exports"
 CREATE = "/api/v1/instances/actions/batch-create"
+TEMPLATE = "/api/v1/instances/imports/template"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -39,6 +41,23 @@ def raw(client: APIClient, path: str) -> bytes:
 
 def download(client: APIClient, path: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(raw(client, path).decode(), newline="")))
+
+
+FILES = [EXPORT, "/api/v1/accounts/ledgers/exports", "/api/v1/audit-logs/exports", TEMPLATE]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_is_csv_or_refused(admin: APIClient, path: str) -> None:
+    text = "This is a CSV file, and there is no other format."
+
+    refused = admin.get(path, {"format": "json"})
+
+    assert (refused.status_code, refused.json()) == (400, invalid(format=text))
+    assert admin.get(path, {"format": "api"}).status_code == 400
+    assert admin.get(path, {"format": "xlsx"}).json() == failure("RESOURCE_NOT_FOUND")
+    assert list(admin.get(path, {"fromat": "csv"}).json()["extra"]["fields"]) == ["fromat"]
+    assert raw(admin, f"{path}?format=csv") == raw(admin, path)
 
 
 # --- the file itself ----------------------------------------------------------------------------

@@ -73,6 +73,13 @@ def test_schema_is_served_and_needs_a_sign_in(viewer: APIClient, client: Client)
     assert (refused.status_code, refused.json()) == (401, failure("AUTHENTICATION_REQUIRED"))
 
 
+def test_schema_answers_nothing_that_is_no_schema(viewer: APIClient) -> None:
+    response = viewer.options("/api/v1/schema/")
+
+    text = 'Method "OPTIONS" not allowed.'
+    assert (response.status_code, response.json()) == (405, failure("VALIDATION_ERROR", text))
+
+
 @pytest.mark.parametrize("page", ["docs", "redoc"])
 def test_docs_load_nothing_from_elsewhere(viewer: APIClient, page: str) -> None:
     response = viewer.get(f"/api/v1/{page}/")

@@ -105,6 +105,12 @@ class CsvRenderer(BaseRenderer):
         return rendered
 
 
+def refuse_other_formats(request: Request) -> None:
+    """Raises ValidationError: whoever asks for JSON must not take a file for it."""
+    if request.query_params.get("format", CsvRenderer.format) != CsvRenderer.format:
+        raise ValidationError({"format": [_("This is a CSV file, and there is no other format.")]})
+
+
 WITH_CSV = (EnvelopeJSONRenderer, EnvelopeBrowsableRenderer, CsvRenderer)
 
 
@@ -129,6 +135,7 @@ class ExportMixin:
         pages = sorted({"page", "limit"} & set(request.query_params))
         if pages:
             raise ValidationError({name: [_("An export has all rows.")] for name in pages})
+        refuse_other_formats(request)
         rows = self.filter_queryset(self.get_queryset())
         return csv_response(self.export_name, self.export_columns(), rows)
 

@@ -35,6 +35,7 @@ MAY_SEE = "accounts.view_classificationrule"
 
 
 class ClassificationViewSet(AtomicModelViewSet[Classification]):
+    failures: ClassVar[dict[str, tuple[str, ...]]] = {"destroy": ("CLASSIFICATION_IN_USE",)}
     queryset = Classification.objects.with_accounts()
     serializer_class = ClassificationSerializer
     filterset_fields = ("risk_level", "is_system")

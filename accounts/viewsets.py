@@ -40,6 +40,7 @@ from instances.models import Instance
 from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer, SyncedSerializer
 from whalefall.core.api import NoBody, ReadOnlyViewSet, SignedInRequest, ViewSet, without_body
+from whalefall.core.codes import READING
 from whalefall.core.errors import InvalidRequest
 from whalefall.core.exports import Columns, ExportMixin
 from whalefall.core.filters import refuse_unknown
@@ -56,6 +57,7 @@ class AccountSyncViewSet(ViewSet[Instance]):
     serializer_class = NoBody
     required_permissions = {"sync_all": MAY_RUN, "sync_one": MAY_RUN}
     messages = {"sync_all": "Queued.", "sync_one": "Synced."}
+    failures = {"sync_one": ("SYNC_ALREADY_RUNNING", "SYNC_IMPLAUSIBLE", *READING)}
 
     @without_body(operation_id="instances_sync_accounts_all", responses={202: SessionIdSerializer})
     @action(detail=False, methods=["post"], url_path="actions/sync-accounts")
@@ -84,6 +86,10 @@ class AccountViewSet(ExportMixin, ReadOnlyViewSet[Account]):
     )
     ordering = ("instance", "name")
     export_name = "accounts"
+    failures = {
+        "permissions": ("SNAPSHOT_MISSING", "PERMISSION_FACTS_MISSING"),
+        "take_away": ("SNAPSHOT_MISSING",),
+    }
     shown: tuple[Account, ...] = ()
 
     def export_columns(self) -> Columns:
@@ -211,6 +217,7 @@ class HeldReadingViewSet(ReadOnlyViewSet[HeldReading]):
         "reject": "accounts.change_heldreading",
     }
     messages = {"accept": "Accepted and applied.", "reject": "Rejected."}
+    failures = dict.fromkeys(("accept", "reject"), ("CONSTRAINT_VIOLATION",))
 
     def get_queryset(self) -> QuerySet[HeldReading]:
         rows = super().get_queryset()

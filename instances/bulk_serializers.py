@@ -18,6 +18,10 @@ class BatchCreateSerializer(serializers.Serializer[Any]):
     )
 
 
+class UploadSerializer(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="The rows as CSV.")
+
+
 class ImportOptionsSerializer(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField(
         default=False, help_text="Say what each row would do, and change nothing."

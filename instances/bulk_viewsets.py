@@ -16,6 +16,7 @@ from instances.bulk_serializers import (
     BatchDeleteSerializer,
     ImportOptionsSerializer,
     ImportResultSerializer,
+    UploadSerializer,
 )
 from instances.models import Instance
 from whalefall.core.api import RequestDataEmpty, SignedInRequest, ViewSet
@@ -42,7 +43,11 @@ class InstanceBulkViewSet(ViewSet[Instance]):
     messages = {"batch_delete": "Moved to the recycle bin."}
 
     @extend_schema(
-        request={"application/json": BatchCreateSerializer, "text/csv": OpenApiTypes.STR},
+        request={
+            "application/json": BatchCreateSerializer,
+            "text/csv": OpenApiTypes.STR,
+            "multipart/form-data": UploadSerializer,
+        },
         parameters=[ImportOptionsSerializer],
         responses=ImportResultSerializer,
     )

@@ -26,6 +26,7 @@ from instances.serializers import (
 )
 from instances.statistics import fleet_statistics
 from whalefall.core.api import AtomicModelViewSet, SignedInRequest, ViewSet, without_body
+from whalefall.core.codes import READING
 from whalefall.core.exports import Columns, ExportMixin
 from whalefall.core.filters import refuse_unknown
 
@@ -51,6 +52,7 @@ class InstanceViewSet(ExportMixin, AtomicModelViewSet[Instance]):
     ordering = ("name",)
     required_permissions = {"restore": "instances.change_instance"}
     messages = {"destroy": "Moved to the recycle bin.", "restore": "Restored."}
+    failures = {"restore": ("NAME_EXISTS", "CONSTRAINT_VIOLATION")}
     export_name = "instances"
 
     def export_columns(self) -> Columns:
@@ -85,6 +87,7 @@ class InstanceConnectionViewSet(ViewSet[Instance]):
 
     queryset = Instance.objects.living().select_related("credential")
     required_permissions = {"preflight": MAY_CONNECT, "test_connection": MAY_CONNECT}
+    failures = dict.fromkeys(("preflight", "test_connection"), READING)
 
     @extend_schema(responses=ConnectionStatusSerializer)
     @action(detail=True, url_path="connection-status")

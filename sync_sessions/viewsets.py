@@ -53,6 +53,7 @@ class SyncSessionViewSet(ReadOnlyViewSet[SyncSession]):
         "retry_failed": "sync_sessions.add_syncsession",
     }
     messages = {"cancel": "The session is being cancelled.", "retry_failed": "Queued."}
+    failures = {"cancel": ("CONSTRAINT_VIOLATION",)}
 
     def paginate_queryset(self, queryset: Any) -> Any:
         """Counts the records of the page only: those of all sessions are millions."""
@@ -92,6 +93,7 @@ class JobViewSet(ViewSet[Any]):
         ("update", "pause", "resume", "run"), "django_q.change_schedule"
     )
     messages = {"pause": "Paused.", "resume": "Resumed.", "run": "Started."}
+    failures = {"run": ("SYNC_ALREADY_RUNNING",)}
 
     @extend_schema(responses=JobSerializer(many=True))
     def list(self, request: SignedInRequest) -> Response:

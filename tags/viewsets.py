@@ -32,6 +32,7 @@ class TagInUse(WhalefallError):
 
 
 class TagViewSet(AtomicModelViewSet[Tag]):
+    failures = {"destroy": ("TAG_IN_USE",)}
     queryset = Tag.objects.all()
     serializer_class = TagSerializer
     filterset_fields = ("category",)

@@ -10,6 +10,7 @@ from instances.models import Instance
 from sync_sessions.models import SyncSession
 from sync_sessions.serializers import SessionIdSerializer, SyncedSerializer
 from whalefall.core.api import NoBody, SignedInRequest, ViewSet, without_body
+from whalefall.core.codes import READING
 from whalefall.core.errors import InvalidRequest
 
 MAY_RUN = "sync_sessions.add_syncsession"
@@ -22,6 +23,7 @@ class CapacitySyncViewSet(ViewSet[Instance]):
     serializer_class = NoBody
     required_permissions = {"sync_all": MAY_RUN, "sync_one": MAY_RUN}
     messages = {"sync_all": "Queued.", "sync_one": "Synced."}
+    failures = {"sync_one": ("SYNC_ALREADY_RUNNING", *READING)}
 
     @without_body(operation_id="instances_sync_capacity_all", responses={202: SessionIdSerializer})
     @action(detail=False, methods=["post"], url_path="actions/sync-capacity")

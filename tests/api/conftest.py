@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
+from tests.api.described import _failures_are_described  # noqa: F401 -- a fixture of all of them
 from tests.factories import UserFactory
 from whalefall.users.models import User
 

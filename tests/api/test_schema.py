@@ -122,8 +122,9 @@ def test_failures_are_listed_by_status_with_their_codes(schema: Any) -> None:
     } == {
         "400": ["REQUEST_DATA_EMPTY", "VALIDATION_ERROR"],
         "401": ["AUTHENTICATION_REQUIRED"],
-        "403": ["CSRF_MISSING", "PERMISSION_REQUIRED"],
+        "403": ["CSRF_INVALID", "CSRF_MISSING", "PERMISSION_REQUIRED"],
         "404": ["RESOURCE_NOT_FOUND"],
+        "409": ["CONSTRAINT_VIOLATION", "NAME_EXISTS"],
         "500": ["INTERNAL_ERROR"],
     }
-    assert sorted(public) == ["200", "500", "default"]
+    assert sorted(public) == ["200", "404", "500", "default"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from io import StringIO
 from json import loads
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -14,7 +15,15 @@ from whalefall.demo.servers import Server
 
 pytestmark = pytest.mark.django_db
 DATABASE = "who_can"
-ROLES = ("wc_ada", "wc_team", "wc_lead", "wc_readers", "wc_eve", "wc_writer", "wc_reads_all")
+ROLES: tuple[str, ...] = (
+    "wc_ada",
+    "wc_team",
+    "wc_lead",
+    "wc_readers",
+    "wc_eve",
+    "wc_writer",
+    "wc_reads_all",
+)
 ROLES += ("wc_writes_all", "wc_owner", "wc_stands_in")
 SHARED = f"""
 CREATE ROLE wc_readers; CREATE ROLE wc_lead; CREATE ROLE wc_team; CREATE ROLE wc_reads_all;
@@ -79,10 +88,10 @@ def planted(request: pytest.FixtureRequest) -> Iterator[Server]:
             server.execute(f"DROP ROLE IF EXISTS {role}")
 
 
-def answer(instance: Instance, *question: str) -> list[dict[str, object]]:
+def answer(instance: Instance, *question: str) -> list[dict[str, Any]]:
     out = StringIO()
     call_command("who_can", *question, "--instance", instance.name, "--json", stdout=out)
-    found: list[dict[str, object]] = loads(out.getvalue())
+    found: list[dict[str, Any]] = loads(out.getvalue())
     return found
 
 

@@ -1,6 +1,6 @@
 """What every viewset stands on."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.db import transaction
@@ -100,12 +100,14 @@ def complaints(names: Iterable[str], text: str) -> dict[str, list[str]]:
 class ViewSet(GenericViewSet[M]):
     """``required_permissions``: action → permission, where it is not the model's for the method.
 
-    ``messages``: action → the sentence of its success.
+    ``messages``: action → the sentence of its success. ``failures``: action → the codes of its
+    failures, beyond those of any action like it (see ``EnvelopeSchema``).
     """
 
     lookup_value_regex = "[0-9]+"
     required_permissions: ClassVar[Mapping[str, str]] = {}
     messages: ClassVar[Mapping[str, str]] = {}
+    failures: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

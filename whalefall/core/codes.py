@@ -13,6 +13,12 @@ class Code:
     recoverable: bool = True
 
 
+READING = (
+    *("DATABASE_CONNECTION_ERROR", "DATABASE_TIMEOUT", "DATABASE_QUERY_ERROR"),
+    *("SYNC_DATA_ERROR", "TASK_EXECUTION_FAILED"),
+)
+"""How reading a server fails."""
+
 CODES = {
     "VALIDATION_ERROR": Code(400, "validation", ("Correct what extra.fields names.",)),
     "REQUEST_DATA_EMPTY": Code(400, "validation", ("Send the fields as a JSON object.",)),

@@ -68,6 +68,9 @@ ENVELOPE: dict[str, Any] = {
 }
 
 
+WRITES = ("create", "update", "partial_update")
+
+
 class EnvelopeSchema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
@@ -91,17 +94,21 @@ class EnvelopeSchema(AutoSchema):
         return failed
 
     def failure_codes(self) -> list[str]:
-        has_body = bool(self._get_request_body())
+        has_body, has_auth = bool(self._get_request_body()), bool(self.get_auth())
+        action = getattr(self.view, "action", "")
         possible = {
             "VALIDATION_ERROR": self.method != "GET" or bool(self._get_parameters()),
             "REQUEST_DATA_EMPTY": has_body,
-            "AUTHENTICATION_REQUIRED": bool(self.get_auth()),
-            "PERMISSION_REQUIRED": bool(self.get_auth()),
-            "CSRF_MISSING": bool(self.get_auth()) and self.method != "GET",
-            "RESOURCE_NOT_FOUND": "{" in self.path,
+            "AUTHENTICATION_REQUIRED": has_auth,
+            "PERMISSION_REQUIRED": has_auth,
+            **dict.fromkeys(("CSRF_MISSING", "CSRF_INVALID"), has_auth and self.method != "GET"),
+            "RESOURCE_NOT_FOUND": "{" in self.path or self.method == "GET",
+            "NAME_EXISTS": action in WRITES,
+            "CONSTRAINT_VIOLATION": action in (*WRITES, "destroy"),
             "INTERNAL_ERROR": True,
         }
-        return [code for code, is_possible in possible.items() if is_possible]
+        own = getattr(self.view, "failures", {}).get(action, ())
+        return [*dict.fromkeys([*(one for one, is_so in possible.items() if is_so), *own])]
 
     def _get_response_for_code(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return wrapped(super()._get_response_for_code(*args, **kwargs))
@@ -163,7 +170,24 @@ MESSAGES = {
     "AUTHENTICATION_REQUIRED": "Authentication credentials were not provided.",
     "PERMISSION_REQUIRED": "You do not have permission to perform this action.",
     "CSRF_MISSING": "A write with a session cookie needs the X-CSRFToken header.",
+    "CSRF_INVALID": "The CSRF token is not the one of this session.",
+    "INVALID_CREDENTIALS": "The name or the password is wrong.",
+    "ACCOUNT_DISABLED": "This user is disabled.",
+    "RATE_LIMIT_EXCEEDED": "Too many attempts; the next is possible in 300 seconds.",
     "RESOURCE_NOT_FOUND": "There is nothing here.",
+    "NAME_EXISTS": "There is another one of this name.",
+    "CONSTRAINT_VIOLATION": "Something else depends on it, so nothing was changed.",
+    "TAG_IN_USE": "12 instances have this tag.",
+    "CLASSIFICATION_IN_USE": "A rule of another classification asks for this one.",
+    "SNAPSHOT_MISSING": "The privileges of orders-db have never been read.",
+    "PERMISSION_FACTS_MISSING": "What is told of ada is of an older version of Whalefall.",
+    "SYNC_DATA_ERROR": "The server answered what no PostgreSQL would.",
+    "SYNC_IMPLAUSIBLE": "28 of 31 accounts would be gone; the reading is held back.",
+    "SYNC_ALREADY_RUNNING": "Another session is reading this instance.",
+    "DATABASE_CONNECTION_ERROR": "orders-db could not be reached: connection refused.",
+    "DATABASE_TIMEOUT": "orders-db did not answer within 60 seconds.",
+    "DATABASE_QUERY_ERROR": "orders-db refused the query 'roles'.",
+    "TASK_EXECUTION_FAILED": "Reading orders-db failed; error_id finds it in the log.",
     "INTERNAL_ERROR": "Something went wrong here; error_id finds it in the log.",
 }
 

@@ -54,6 +54,14 @@ class AuthViewSet(ViewSet[User]):
         "log_out": "Signed out.",
         "change_password": "The password is changed.",
     }
+    failures = {
+        "log_in": (
+            *("INVALID_CREDENTIALS", "ACCOUNT_DISABLED", "RATE_LIMIT_EXCEEDED"),
+            *("CSRF_MISSING", "CSRF_INVALID"),
+        ),
+        "refresh": ("AUTHENTICATION_REQUIRED",),
+        "change_password": ("RATE_LIMIT_EXCEEDED",),
+    }
     serializers: ClassVar[dict[str, type[BaseSerializer[Any]]]] = {
         "log_in": SignInSerializer,
         "log_out": SignOutSerializer,

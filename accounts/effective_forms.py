@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.objects import parse_object
 from instances.models import Instance
+from whalefall.core.calendar import check_year
 from whalefall.core.errors import InvalidRequest
 
 
 class MomentForm(forms.Form):
-    at = forms.DateTimeField(label=_("At"), required=False)
+    at = forms.DateTimeField(label=_("At"), required=False, validators=[check_year])
 
     def clean_at(self) -> datetime | None:
         at: datetime | None = self.cleaned_data["at"]

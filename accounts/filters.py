@@ -10,7 +10,7 @@ from accounts.objects import parse_object
 from accounts.worlds import securables_called
 from instances.engines import engine_choices
 from instances.models import Instance
-from whalefall.core.filters import BooleanFilter, NamesFilter
+from whalefall.core.filters import BooleanFilter, MomentFilter, NamesFilter
 
 
 def unchanged(queryset: QuerySet[Any], _name: str, _value: Any) -> QuerySet[Any]:
@@ -77,8 +77,8 @@ class HistoryFilter(filters.FilterSet):
     kind = filters.ChoiceFilter(choices=AccountChange.Kind.choices)
     cause = filters.ChoiceFilter(choices=AccountChange.Cause.choices)
     session = filters.UUIDFilter(field_name="session")
-    since = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+    since = MomentFilter(field_name="occurred_at", lookup_expr="gte")
+    until = MomentFilter(field_name="occurred_at", lookup_expr="lt")
 
     class Meta:
         model = AccountChange

@@ -10,6 +10,7 @@ from accounts.models import Account, AccountChange, HeldReading
 from instances.coverage import NEVER_READ, Coverage
 from instances.models import Instance
 from instances.serializers import InstanceNameSerializer, SectionSerializer
+from whalefall.core.calendar import check_year
 
 
 class CoverageSerializer(serializers.Serializer[Coverage]):
@@ -131,7 +132,7 @@ class HeldReadingSerializer(serializers.ModelSerializer[HeldReading]):
 
 
 class MomentSerializer(serializers.Serializer[Any]):
-    at = serializers.DateTimeField(required=False)
+    at = serializers.DateTimeField(required=False, validators=[check_year])
 
     def validate_at(self, value: Any) -> Any:
         if value > timezone.now():

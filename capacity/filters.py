@@ -13,7 +13,7 @@ from capacity.listing import DATABASES, INSTANCES, Level, Timeframe, history, pr
 from capacity.models import Period, TableSize
 from instances.engines import engine_choices
 from instances.models import Database, Instance
-from whalefall.core.filters import BooleanFilter, NamesFilter
+from whalefall.core.filters import BooleanFilter, DayFilter, NamesFilter
 
 
 def unchanged(queryset: QuerySet[Any], _name: str, _value: Any) -> QuerySet[Any]:
@@ -49,8 +49,8 @@ class OwnerFilter(filters.FilterSet):
     period = filters.ChoiceFilter(
         choices=Period.choices, method=unchanged, label="Without it: daily.", empty_label=None
     )
-    start = filters.DateFilter(method=unchanged, label="Periods that touch this day or later ones.")
-    end = filters.DateFilter(method=unchanged, label="Periods that touch this day or earlier ones.")
+    start = DayFilter(method=unchanged, label="Periods that touch this day or later ones.")
+    end = DayFilter(method=unchanged, label="Periods that touch this day or earlier ones.")
     search = filters.CharFilter(method="named", label="A part of the name.")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -7,6 +7,7 @@ from django_filters import rest_framework as filters  # type: ignore[import-unty
 
 from instances.models import Instance
 from sync_sessions.models import SyncRecord, SyncSession
+from whalefall.core.filters import MomentFilter
 
 
 class SyncSessionFilter(filters.FilterSet):
@@ -15,8 +16,8 @@ class SyncSessionFilter(filters.FilterSet):
     )
     requested_by = filters.CharFilter(field_name="requested_by__username", label="A user's name.")
     retry_of = filters.UUIDFilter(field_name="retry_of", label="The session that is run again.")
-    since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    since = MomentFilter(field_name="created_at", lookup_expr="gte")
+    until = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = SyncSession

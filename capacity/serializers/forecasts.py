@@ -10,6 +10,7 @@ from capacity.querysets.forecasts import Grades
 from capacity.trend import LEAST_SAMPLES
 from instances.models import Database, Instance
 from instances.serializers import InstanceNameSerializer
+from whalefall.core.calendar import check_year
 
 NO_GRADES = Grades(graded=0, covered=0, coverage=None, mean_error_percent=None)
 
@@ -149,6 +150,6 @@ class GrowthQuerySerializer(serializers.Serializer[Any]):
     """Without dates: the last 30 days."""
 
     instance: Any = serializers.PrimaryKeyRelatedField(queryset=Instance.objects.living())
-    start = serializers.DateField(required=False)
-    end = serializers.DateField(required=False)
+    start = serializers.DateField(required=False, validators=[check_year])
+    end = serializers.DateField(required=False, validators=[check_year])
     limit = serializers.IntegerField(default=10, min_value=1, max_value=200)

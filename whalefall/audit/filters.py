@@ -4,6 +4,7 @@ from auditlog.models import LogEntry
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]
 
 from whalefall.audit.entries import ACTIONS
+from whalefall.core.filters import MomentFilter
 
 
 class AuditLogFilter(filters.FilterSet):
@@ -19,8 +20,8 @@ class AuditLogFilter(filters.FilterSet):
     object_type = filters.CharFilter(field_name="content_type__model")
     object_id = filters.CharFilter(field_name="object_pk")
     request_id = filters.CharFilter(field_name="cid")
-    since = filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="lt")
+    since = MomentFilter(field_name="timestamp", lookup_expr="gte")
+    until = MomentFilter(field_name="timestamp", lookup_expr="lt")
 
     class Meta:
         model = LogEntry

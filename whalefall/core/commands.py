@@ -9,11 +9,13 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from whalefall.core.audit import Origin, acting
+from whalefall.core.calendar import check_year
 from whalefall.core.errors import WhalefallError
 
 FAILED, WRONG_USAGE = 1, 2
@@ -128,6 +130,10 @@ def moment(text: str) -> datetime:
         parsed = datetime.combine(day, datetime.min.time())
     if parsed is None:
         raise ArgumentTypeError(f"{text!r} is no moment; write 2026-03-31, 2026-03-31T12:00 or 7d.")
+    try:
+        check_year(parsed)
+    except ValidationError as error:
+        raise ArgumentTypeError(error.messages[0]) from None
     return parsed if timezone.is_aware(parsed) else timezone.make_aware(parsed)
 
 

@@ -14,6 +14,8 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from whalefall.core.calendar import check_year
+
 ALWAYS = {"page", "limit", "sort", "format"}
 
 
@@ -66,6 +68,16 @@ class BooleanFilter(filters.TypedChoiceFilter):
 
 def is_true(text: str) -> bool:
     return text == "true"
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validators=[check_year], **kwargs)
+
+
+class DayFilter(filters.DateFilter):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validators=[check_year], **kwargs)
 
 
 class NamesFilter(filters.BaseInFilter, filters.CharFilter):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from instances.bulk_rows import Checker, Draft
 from instances.engines import get_engine
+from instances.hosts import spelled
 from instances.models import Credential, Instance, UnreadableCredential
 from instances.places import ADDRESS
 from instances.recycling import recycle_all
@@ -23,6 +24,7 @@ from whalefall.core.errors import InvalidRequest
 from whalefall.logs import keep_secrets
 
 BATCH = 500
+MOST_LINES = 5
 Facts = Mapping[str, Any]
 Errors = dict[str, list[str]]
 
@@ -76,7 +78,8 @@ def planned(draft: Draft, checker: Checker) -> Planned:
     if errors:
         return Planned(draft.line, draft.name, Status.INVALID, errors=errors)
     port = facts["port"] or get_engine(facts["engine"]).default_port
-    return Planned(draft.line, draft.name, Status.VALID, facts={**facts, "port": port})
+    facts = {**facts, "port": port, "host": spelled(facts["host"])}
+    return Planned(draft.line, draft.name, Status.VALID, facts=facts)
 
 
 def place(facts: Facts) -> tuple[Any, ...]:
@@ -93,13 +96,14 @@ def refuse_doubles(rows: Sequence[Planned]) -> None:
             places[place(row.facts)].append(row)
     for part, groups in (("name", names), ("host", places)):
         for group in groups.values():
+            near = group[: MOST_LINES + 2]  # of which one may be the row itself
             for row in group if len(group) > 1 else ():
-                others = [str(one.line) for one in group if one is not row]
+                others = [str(one.line) for one in near if one is not row]
                 refuse(row, part, _("Also in line %(lines)s.") % {"lines": shortened(others)})
 
 
 def shortened(texts: Sequence[str]) -> str:
-    return ", ".join([*texts[:5], *(["…"] if len(texts) > 5 else [])])
+    return ", ".join([*texts[:MOST_LINES], *(["…"] if len(texts) > MOST_LINES else [])])
 
 
 def refuse(row: Planned, part: str, why: str) -> None:
@@ -244,7 +248,7 @@ class RowsRefused(InvalidRequest):
 def run_import(
     drafts: Sequence[Draft], *, dry_run: bool = False, all_or_nothing: bool = False
 ) -> list[Planned]:
-    """Plan, and unless it is a dry run, write. Call inside a transaction.
+    """Plan, and unless it is a dry run, write. Call inside a transaction, or for a dry run.
 
     Raises RowsRefused where nothing was written for the sake of a bad row.
     """

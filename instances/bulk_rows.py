@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from instances.engines import engine_choices
+from instances.hosts import check_host
 from instances.models import Instance
 from instances.references import check_reference
 from whalefall.core.api import RequestDataEmpty, SecretField
@@ -51,7 +52,7 @@ class InstanceRowSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=100)
     engine = serializers.ChoiceField(choices=[])
-    host = serializers.CharField(max_length=255)
+    host = serializers.CharField(max_length=255, validators=[check_host])
     port = serializers.IntegerField(
         min_value=1, max_value=65535, default=None, allow_null=True, help_text="The engine's own."
     )

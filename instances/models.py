@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from instances.engines import engine_choices, get_engine
 from instances.engines.base import Engine, Target
+from instances.hosts import HostField
 from instances.querysets import (
     CredentialQuerySet,
     DatabaseQuerySet,
@@ -116,7 +117,7 @@ class Instance(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     engine = models.CharField(_("engine"), max_length=30, choices=engine_choices)
-    host = models.CharField(_("host"), max_length=255)
+    host = HostField(_("host"), max_length=255)
     port = models.PositiveIntegerField(_("port"))
     service_name = models.CharField(_("service or first database"), max_length=255, blank=True)
     credential = models.ForeignKey(

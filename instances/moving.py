@@ -9,6 +9,7 @@ from instances.models import Instance
 
 SERVER = ("engine", "host", "port")
 FROM_WEAK_TO_STRONG = tuple(Instance.TlsMode.values)
+VERIFYING = (Instance.TlsMode.VERIFY_CA, Instance.TlsMode.VERIFY_FULL)
 
 
 def why_to_ask(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
@@ -20,7 +21,10 @@ def why_to_ask(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | Non
         if name in after and after[name] != before[name]:
             text = gettext("Name the credential again: its password would go to another %(part)s.")
             return text % {"part": name}
-    if is_weaker(before["tls_mode"], after.get("tls_mode", before["tls_mode"])):
+    mode = after.get("tls_mode", before["tls_mode"])
+    if mode in VERIFYING and after.get("tls_ca", before["tls_ca"]) != before["tls_ca"]:
+        return gettext("Name the credential again: another authority would vouch for the server.")
+    if is_weaker(before["tls_mode"], mode):
         return gettext("Name the credential again: its password would travel with weaker TLS.")
     return None
 

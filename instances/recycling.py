@@ -24,7 +24,9 @@ def recycle_all(keys: Collection[int]) -> int:
 
 
 def restore(instance: Instance) -> None:
-    """Make ``instance`` alive again. Raises NameTaken or AddressTaken."""
+    """Make ``instance`` alive again, if it is not. Raises NameTaken or AddressTaken."""
+    if instance.deleted_at is None:
+        return
     refuse_taken(vars(instance), by=instance)
     Instance.objects.restore(instance.pk)
     note([(instance, {"deleted_at": [str(instance.deleted_at), None]})])

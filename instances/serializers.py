@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from instances.engines import engine_choices
+from instances.hosts import check_host
 from instances.models import Credential, Instance, Section
 from instances.moving import SERVER, why_to_ask
 from instances.places import refuse_taken
@@ -148,7 +149,7 @@ class StoredTargetSerializer(serializers.Serializer[Any]):
 
 class TypedTargetSerializer(serializers.Serializer[Any]):
     engine = serializers.ChoiceField(choices=[])
-    host = serializers.CharField(max_length=255)
+    host = serializers.CharField(max_length=255, validators=[check_host])
     port = serializers.IntegerField(min_value=1, max_value=65535)
     username = serializers.CharField(max_length=255)
     password = SecretField()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from auditlog.models import LogEntry
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
@@ -15,6 +16,7 @@ from accounts.predicates.schema import VERSION
 from accounts.sync import launch_account_sync
 from instances.models import Credential, Instance
 from sync_sessions.models import SyncSession
+from sync_sessions.schedules import setup_schedules
 from tags.models import Tag
 from tests.api.conftest import person_behind
 from tests.api.envelopes import failure
@@ -166,6 +168,37 @@ def test_a_schedule_starts_runs_without_an_entry() -> None:
     LogEntry.objects.all().delete()
     launch_account_sync(list(Instance.objects.all()), trigger=SyncSession.Trigger.SCHEDULE)
     assert written() == []
+
+
+def test_a_schedule_is_named_and_says_whether_it_is_paused(admin: APIClient) -> None:
+    setup_schedules()
+    job = "/api/v1/scheduler/jobs/clean_up"
+    admin.post(f"{job}/actions/pause")
+    admin.post(f"{job}/actions/resume")
+    admin.put(job, {"cron": "5 3 * * *"}, format="json")
+    admin.post("/api/v1/scheduler/jobs/reap_sessions/actions/run")
+
+    found = admin.get(PATH, {"object_type": "schedule"}).json()["data"]["items"]
+
+    told = [(one["object_name"], one["changes"]) for one in reversed(found)]
+    started = told[-1][1]["started"]
+    assert told == [
+        ("clean_up", {"paused": [False, True]}),
+        ("clean_up", {"paused": [True, False]}),
+        ("clean_up", {"cron": [settings.SCHEDULES["clean_up"][1], "5 3 * * *"]}),
+        ("reap_sessions", {"started": [None, started[1]]}),
+    ]
+    searched = admin.get(PATH, {"search": "clean_up"}).json()["data"]["total"]
+    assert searched == 3
+
+
+def test_restoring_what_is_not_in_the_bin_changes_nothing(admin: APIClient) -> None:
+    there = InstanceFactory()
+    written()
+
+    answer = admin.post(f"/api/v1/instances/{there.pk}/actions/restore")
+
+    assert (answer.status_code, written()) == (200, [])
 
 
 def test_decision_about_a_held_reading(operator: APIClient) -> None:

@@ -1,13 +1,16 @@
 """Many at once: instances from a file or a document, and into the bin."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from instances import bulk
 from instances.models import Credential, Instance
 from tags.models import Tag
 from tests.api.envelopes import invalid, success
@@ -184,6 +187,46 @@ def test_of_two_rows_with_a_name_or_an_address_neither_counts(admin: APIClient) 
         ("c", "invalid", {"host": ["Also in line 3."]}),
         ("d", "created", {}),
     ]
+
+
+def test_of_many_rows_with_a_name_each_looks_at_few_others(
+    admin: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"same,toy,host-{n},u,p," for n in range(30)]
+    looked_at: list[int] = []
+    tell = bulk.shortened
+
+    def shortened(texts: Sequence[str]) -> str:
+        looked_at.append(len(texts))
+        return tell(texts)
+
+    monkeypatch.setattr(bulk, "shortened", shortened)
+
+    found = send(admin, HEAD + "\n".join(rows)).json()["data"]["rows"]
+
+    told = {one["line"]: one["errors"] for one in found}
+    first, later = "3, 4, 5, 6, 7, …", "2, 3, 4, 5, 6, …"
+    expected = {2: first, 7: "2, 3, 4, 5, 6, …", 8: later, 31: later}
+    assert {line: told[line] for line in expected} == {
+        line: {"name": [f"Also in line {others}."]} for line, others in expected.items()
+    }
+    assert (len(looked_at), max(looked_at) < 10) == (30, True)
+
+
+def test_a_dry_run_holds_no_transaction(admin: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = []
+    depth = len(connection.savepoint_ids)
+
+    def run_import(drafts: Any, **_: bool) -> list[Any]:
+        inside.append(len(connection.savepoint_ids) > depth)
+        return []
+
+    monkeypatch.setattr("instances.bulk_viewsets.run_import", run_import)
+
+    for query in ("?dry_run=true", ""):
+        send(admin, HEAD + "a,toy,one,u,p,", query)
+
+    assert inside == [False, True]
 
 
 def test_a_stored_credential_is_named_and_a_second_of_its_name_is_not_made(

@@ -14,6 +14,7 @@ from tests.factories import UserFactory
 
 WEAK_FIRST = ["disable", "prefer", "require", "verify-ca", "verify-full"]
 STORED = {"engine": "toy", "host": "a.example.org", "port": 5432, "tls_mode": "require"}
+STORED["tls_ca"] = "/etc/ca.pem"
 
 
 @pytest.fixture
@@ -32,6 +33,16 @@ def test_only_weaker_tls_asks(before: str) -> None:
     ]
 
     assert asked == WEAK_FIRST[: WEAK_FIRST.index(before)]
+
+
+@pytest.mark.parametrize("mode", WEAK_FIRST)
+def test_another_authority_asks_where_it_is_looked_at(mode: str) -> None:
+    stored = {**STORED, "tls_mode": mode}
+
+    asked = [why_to_ask(stored, {"tls_ca": ca}) is not None for ca in ("/etc/ca.pem", "/x.pem", "")]
+
+    looks = mode.startswith("verify")
+    assert asked == [False, looks, looks]
 
 
 def test_any_other_place_asks_and_the_same_one_does_not() -> None:

@@ -8,15 +8,11 @@ from structlog.typing import EventDict
 from sync_sessions.models import SyncEvent, SyncRecord
 from whalefall.logs import event_sink
 
-# They are columns of the event, or say again what its record says.
 NOT_FIELDS = {
-    "event",
-    "level",
-    "timestamp",
-    "logger",
-    "session_id",
-    "record_id",
-    "instance",
+    # They are columns of the event, or say again what its record says.
+    *("event", "level", "timestamp", "logger", "session_id", "record_id", "instance"),
+    # Events are for everybody who signs in, and these for who reads the log.
+    *("exception", "ip", "user_id"),
 }
 
 

@@ -19,6 +19,7 @@ from sync_sessions.launch import reap
 from sync_sessions.models import SyncSession
 from sync_sessions.querysets import OPEN
 from sync_sessions.schedules import PAUSED, problem_of_cron, unknown_schedule
+from whalefall.core.audit import note
 from whalefall.core.errors import WhalefallError
 
 if TYPE_CHECKING:
@@ -141,6 +142,9 @@ def start(name: str, *, trigger: str, requested_by: "User | None" = None) -> Syn
     """
     if name in AT_ONCE:
         AT_ONCE[name]()
+        # A session would say who started it.
+        rows = Schedule.objects.filter(name=name) if requested_by else ()
+        note((row, {"started": [None, str(timezone.now())]}) for row in rows)
         return None
     with transaction.atomic(durable=True):
         if not Schedule.objects.filter(name=name).exists():

@@ -8,7 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from auditlog.models import LogEntry
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db.models.signals import pre_save
+from django.dispatch import receiver
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -110,6 +114,19 @@ def _edit(row: Any, **fields: Any) -> None:
     if "cron" in fields:
         row.next_run = next_run(row.cron)
     row.save(update_fields=[*fields, "next_run"])
+
+
+@receiver(pre_save, sender=LogEntry, dispatch_uid="sync_sessions.schedules")
+def name_in_audit_log(instance: LogEntry, **_: Any) -> None:
+    """An entry about a schedule names it, and says whether it is paused: django-q2 says neither."""
+    if instance.content_type != ContentType.objects.get_for_model(Schedule):
+        return
+    name = Schedule.objects.filter(pk=instance.object_id).values_list("name", flat=True).first()
+    instance.object_repr = name or instance.object_repr
+    if isinstance(instance.changes, dict) and "repeats" in instance.changes:
+        before, after = (str(one) for one in instance.changes.pop("repeats"))
+        was, now = (None if one == "None" else one == str(PAUSED) for one in (before, after))
+        instance.changes["paused"] = [was, now]
 
 
 # --- guarded ------------------------------------------------------------------------------------

@@ -199,7 +199,7 @@ def test_cron_is_changed_and_the_next_run_with_it(admin: APIClient) -> None:
     changed = job(cron="0 3 * * *", explanation="At 03:00, every day.", next_runs=nights(3))
     assert response.json() == success(changed, "Saved.")
     assert spelt(Schedule.objects.get(name="sync_accounts").next_run) == nights(3)[0]
-    entry = LogEntry.objects.get(object_repr=Schedule.objects.get(name="sync_accounts").func)
+    entry = LogEntry.objects.get(object_repr="sync_accounts")
     assert entry.changes == {"cron": ["0 1 * * *", "0 3 * * *"]}
 
 

@@ -28,6 +28,7 @@ def serving() -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     web = [
         *("-m", "gunicorn", "whalefall.wsgi", "--worker-class", "gthread", "--threads", "4"),
+        *("--limit-request-line", "8190"),
         *("--bind", f"127.0.0.1:{port}", "--workers", "1", "--graceful-timeout", "2"),
     ]
     children: list[subprocess.Popen[bytes]] = []

@@ -104,7 +104,7 @@ def side_effect(
         one
         for one in effect.lost
         if (one.account, one.privilege) != (name, wanted.privilege)
-        or one.thing not in wanted.things
+        or not any(rules.means(asked, one.thing) for asked in wanted.things)
     ]
     return replace(effect, lost=tuple(lost))
 

@@ -208,6 +208,11 @@ class Effective(ABC):
         return () if parts else (WHOLE_SERVER,)
 
     @classmethod
+    def means(cls, asked: Thing, thing: Thing) -> bool:
+        """Whether who asks about ``asked`` asks about ``thing``."""
+        return asked == thing
+
+    @classmethod
     def anchor(cls, thing: Thing) -> Thing | None:
         """What is mirrored wherever ``thing`` exists; None where rights apply to anything."""
         return None

@@ -108,6 +108,7 @@ QUESTIONS: list[Question] = [
 ]
 PLACES = {**DATABASES, "ta_shop": ["orders"], "ta_other": []}
 OURS = ("eff_", "ta_")
+KINDS = ("PROCEDURE ", "FUNCTION ")
 OF_EVERYBODY = (ADA, "INSERT", "ta_shop.orders", False, "")
 HOLED = [
     "SET GLOBAL partial_revokes = ON",
@@ -223,7 +224,10 @@ def parts_of(thing: Thing) -> list[str]:
 
 
 def is_wanted(one: Difference, removal: Removal) -> bool:
+    """A routine's bare name asks for the procedure and the function of it."""
     parts = parts_of(one.thing)
+    if one.thing.scope == "routine" and not removal.parts[-1].startswith(KINDS):
+        parts[-1] = parts[-1].partition(" ")[2]
     asked = (removal.account.name, removal.privilege, list(removal.parts))
     return (one.account, one.privilege, parts) == asked
 

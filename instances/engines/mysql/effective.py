@@ -109,6 +109,12 @@ class MySQLEffective(Effective):
         return ()
 
     @classmethod
+    def means(cls, asked: Thing, thing: Thing) -> bool:
+        if asked.scope == thing.scope == "routine" and not kind_of(asked.name):
+            thing = replace(thing, name=thing.name.removeprefix(f"{kind_of(thing.name)} "))
+        return asked == thing
+
+    @classmethod
     def kin(cls, principal: Principal) -> str | None:
         """The user without the host; a role of MariaDB is kin of the users of its name."""
         if principal.kind == "public":

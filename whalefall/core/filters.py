@@ -3,6 +3,7 @@
 # mypy: disallow-subclassing-any=False, warn-return-any=False
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -73,6 +74,10 @@ def is_true(text: str) -> bool:
 class MomentFilter(filters.IsoDateTimeFilter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(validators=[check_year], **kwargs)
+
+    def filter(self, qs: QuerySet[Any], value: datetime | None) -> QuerySet[Any]:
+        """PostgreSQL takes no offset from UTC of 16 hours or more; ISO 8601 has them to 23:59."""
+        return super().filter(qs, value and value.astimezone(UTC))
 
 
 class DayFilter(filters.DateFilter):

@@ -24,8 +24,11 @@ def memberships_are_known() -> Q:
     return Q(Exists(sections.filter(instance=OuterRef("instance"))))
 
 
-def has_role(named: Q, reach: str) -> Truth:
-    """``named``: which roles; ``reach``: ``direct``, ``inherited`` or ``any``."""
+def has_role(named: Q, reach: str, *, may_be_owner: bool) -> Truth:
+    """``named``: which roles; ``reach``: ``direct``, ``inherited`` or ``any``.
+
+    ``may_be_owner``: whether one of ``database_owner_names`` is among them.
+    """
     roles = Account.objects.present().filter(named)
     if reach == "direct":
         direct = Membership.objects.open().filter(member=OuterRef("pk"), role__in=roles)
@@ -35,8 +38,11 @@ def has_role(named: Q, reach: str) -> Truth:
         ways = ways.filter(inherits=True)
     has = Q(Exists(ways.filter(role__in=roles)))
     # What everybody has, the role itself would have, too.
-    shared = of_everybody().filter(role__in=roles)
+    public = Account.objects.present().filter(kind=Account.Kind.PUBLIC)
+    shared = RoleClosure.objects.filter(account__in=public, inherits=True, role__in=roles)
     has |= Q(instance__in=shared.values("account__instance")) & ~Q(pk__in=shared.values("role"))
+    if not may_be_owner:
+        return Truth(has, ~has & memberships_are_known())
     owned = roles.filter(database_owner_roles()).values("instance")
     owners = owners_of_databases().filter(account__instance__in=owned)
     may_have = has | have(owners, ways)
@@ -60,20 +66,20 @@ def holders(held: QuerySet[Grant], owners: Q) -> Q:
 
     ``owners``: which owners of a database have what its owner was granted there.
     """
-    inherited = RoleClosure.objects.filter(account=OuterRef("pk"), inherits=True)
+    own = Exists(held.filter(account=OuterRef("pk")))
     of_role = Exists(held.filter(account=OuterRef("role")))
-    found = Q(Exists(held.filter(account=OuterRef("pk")))) | Q(Exists(inherited.filter(of_role)))
-    public = Account.objects.present().filter(kind=Account.Kind.PUBLIC)
-    shared = public.filter(Exists(held.filter(account=OuterRef("pk"))))
-    found |= Q(instance__in=shared.values("instance"))
-    found |= Q(instance__in=of_everybody().filter(of_role).values("account__instance"))
     to_owner = held.filter(
         account__in=Account.objects.present().filter(database_owner_roles()),
         account__instance=OuterRef("account__instance"),
         securable__database=OuterRef("securable__database"),
     )
-    having = owners_of_databases().filter(owners, Exists(to_owner))
-    return found | have(having, inherited)
+    owning = owners_of_databases().filter(owners, Exists(to_owner)).values("account")
+    inherited = RoleClosure.objects.filter(account=OuterRef("pk"), inherits=True)
+    public = Account.objects.present().filter(kind=Account.Kind.PUBLIC)
+    shared = public.filter(own | Exists(inherited.filter(of_role)))
+    through = inherited.filter(of_role | Q(role__in=owning))
+    has_own = Q(own) | Q(pk__in=owning)
+    return has_own | Q(Exists(through)) | Q(instance__in=shared.values("instance"))
 
 
 def have(owners: QuerySet[Grant], ways: QuerySet[RoleClosure]) -> Q:
@@ -82,24 +88,18 @@ def have(owners: QuerySet[Grant], ways: QuerySet[RoleClosure]) -> Q:
     return Q(pk__in=owning) | Q(Exists(ways.filter(role__in=owning)))
 
 
-def of_everybody() -> QuerySet[RoleClosure]:
-    """The roles that everybody has because the pseudo-role was given them."""
-    public = Account.objects.present().filter(kind=Account.Kind.PUBLIC)
-    return RoleClosure.objects.filter(account__in=public, inherits=True)
-
-
 def owners_of_databases() -> QuerySet[Grant]:
     return Grant.objects.open().filter(is_owner=True, securable__scope="database")
 
 
+def database_owner_names() -> dict[str, str]:
+    """By engine: the role that nobody is given, and that the owner of a database has there."""
+    rules = {name: engine.effective for name, engine in ENGINES.items()}
+    return {name: one.database_owner for name, one in rules.items() if one and one.database_owner}
+
+
 def database_owner_roles() -> Q:
-    """The roles that nobody is given, and that the owner of a database has there."""
-    rules = ((name, engine.effective) for name, engine in ENGINES.items())
-    named = [
-        Q(instance__engine=engine, name=one.database_owner)
-        for engine, one in rules
-        if one is not None and one.database_owner
-    ]
+    named = (Q(instance__engine=one, name=name) for one, name in database_owner_names().items())
     return reduce(or_, named, NOBODY)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.facts import FACTS_VERSION
-from accounts.predicates.edges import has_role, holds_privilege
-from accounts.predicates.patterns import HostPart, UserPart, matches
+from accounts.predicates.edges import database_owner_names, has_role, holds_privilege
+from accounts.predicates.patterns import HostPart, UserPart, fits, matches
 from accounts.predicates.schema import ATTRIBUTES, COLUMNS
 from accounts.predicates.truth import EVERYBODY, Truth, certain, every, some
 from instances.engines import ENGINES
@@ -154,7 +154,12 @@ def expires_in(wanted: dict[str, int], now: datetime) -> Truth:
 
 
 def role(wanted: dict[str, Any], now: datetime) -> Truth:
-    return has_role(name(wanted["name"], now).yes, wanted.get("reach", "inherited"))
+    patterns = wanted["name"]
+    may_be_owner = any(
+        fits(one, role) for one in patterns for role in database_owner_names().values()
+    )
+    reach = wanted.get("reach", "inherited")
+    return has_role(name(patterns, now).yes, reach, may_be_owner=may_be_owner)
 
 
 def privilege(wanted: dict[str, Any], _now: datetime) -> Truth:

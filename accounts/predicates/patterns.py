@@ -39,6 +39,17 @@ def as_like(pattern: str) -> str:
     )
 
 
+def fits(pattern: str, text: str) -> bool:
+    """As ``Matches`` decides it."""
+    ends = {0}
+    for is_wild, one in tokens(pattern):
+        if is_wild and one == "*":
+            ends = set(range(min(ends, default=len(text) + 1), len(text) + 1))
+        else:
+            ends = {at + 1 for at in ends if is_wild or text[at : at + 1] == one}
+    return len(text) in ends
+
+
 class Matches(Lookup):
     """``Matches(text, pattern)``: the whole text has the pattern; capitals count."""
 

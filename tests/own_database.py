@@ -10,7 +10,8 @@ from whalefall.demo.servers import start
 
 def own_postgresql_url() -> str:
     stack = ExitStack()
-    server = stack.enter_context(start(postgresql_build()))
+    # As much memory as PostgreSQL takes by itself: throwaway servers have far less.
+    server = stack.enter_context(start(postgresql_build(), "--shared_buffers=128MB"))
     atexit.register(stack.close)
     user, password = quote(server.username), quote(server.password)
     return f"postgres://{user}:{password}@{server.host}:{server.port}/postgres"

@@ -22,7 +22,7 @@ from tests.factories import AccountFactory, InstanceFactory
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 SEEDS = (1, 2, 3)
-some = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def lists(values: Any) -> st.SearchStrategy[list[Any]]:

@@ -67,7 +67,7 @@ def whole(account: Account) -> dict[tuple[Any, ...], set[tuple[Any, ...]]]:
 
 
 @settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     database=None,

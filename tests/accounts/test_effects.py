@@ -113,7 +113,7 @@ def shape(world: World) -> tuple[Any, ...]:
 
 
 RANDOM = settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # shrinking a reading takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

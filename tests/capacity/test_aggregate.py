@@ -68,7 +68,7 @@ EVENTS = st.lists(
 
 
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(events=EVENTS)
 def test_any_order_of_measuring_and_aggregating_ends_as_one_rebuild(databases, events):

@@ -75,7 +75,7 @@ def compare(world: World, instance: Instance) -> None:
 
 
 @pytest.mark.parametrize("has_ids", [True, False])
-@bounded(examples=12)
+@bounded(examples=8)
 @given(rounds=ROUNDS)
 def test_what_is_stored_equals_the_model_after_every_reading(has_ids: bool, rounds: Any) -> None:
     live(World(has_ids), InstanceFactory(), rounds)

@@ -43,13 +43,13 @@ def programs_for(kind: str) -> st.SearchStrategy[list[list[Step]]]:
     return programs(templates(kind), bursts=4, steps=20)
 
 
-@bounded(examples=8)
+@bounded(examples=6)
 @given(program=programs_for("mariadb"))
 def test_mirror_equals_mariadb(clean_mariadb: Server, program: list[list[Step]]) -> None:
     check(clean_mariadb, program)
 
 
-@bounded(examples=4)
+@bounded(examples=3)
 @given(program=programs_for("mysql"))
 def test_mirror_equals_mysql(clean_mysql: Server, program: list[list[Step]]) -> None:
     check(clean_mysql, program)

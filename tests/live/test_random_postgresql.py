@@ -48,13 +48,13 @@ def programs_for(major: int) -> st.SearchStrategy[list[list[Step]]]:
     return programs(templates(major), bursts=4, steps=20, actors=len(ROLES))
 
 
-@bounded(examples=5)
+@bounded(examples=4)
 @given(program=programs_for(18))
 def test_mirror_equals_postgresql_18(clean_postgresql: Server, program: list[list[Step]]) -> None:
     check(clean_postgresql, program)
 
 
-@bounded(examples=5)
+@bounded(examples=4)
 @given(program=programs_for(15))
 def test_mirror_equals_postgresql_before_16(
     clean_old_postgresql: Server, program: list[list[Step]]

@@ -43,5 +43,11 @@ class HostField(models.CharField):  # type: ignore[type-arg]
 
     default_validators = [check_host]
 
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """What was written is what the object has from then on."""
+        value = self.get_prep_value(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
     def get_prep_value(self, value: Any) -> Any:
         return spelled(value) if isinstance(value, str) else value

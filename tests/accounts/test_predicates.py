@@ -16,7 +16,8 @@ from accounts.predicates.schema import PREDICATES
 from accounts.predicates.validation import checked
 from accounts.rules import check_expression
 from tests.accounts import predicate_world as world_parts
-from tests.accounts.predicate_world import PredicateWorld, fits
+from tests.accounts.predicate_grants import fits
+from tests.accounts.predicate_world import PredicateWorld
 from tests.factories import AccountFactory, InstanceFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

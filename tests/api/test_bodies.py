@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from sync_sessions.models import SyncSession
 from tests.api.envelopes import failure, invalid, success
-from tests.api.test_roles import ALLOWED, objects  # noqa: F401 -- a fixture
+from tests.api.test_roles import ALLOWED
 
 WRITES = [key for key in ALLOWED if key[1] != "get"]
 
@@ -30,7 +30,7 @@ def answers(
 @pytest.mark.parametrize("body", ["{bad", "[1]", '"text"'], ids=["no-json", "list", "text"])
 def test_a_body_that_is_no_object_is_refused_everywhere(
     admin: APIClient,
-    objects: dict[str, object],  # noqa: F811
+    objects: dict[str, object],
     body: str,
 ) -> None:
     sessions = list(SyncSession.objects.values())
@@ -59,7 +59,7 @@ BODYLESS = [
 
 def test_an_action_without_fields_refuses_any(
     admin: APIClient,
-    objects: dict[str, object],  # noqa: F811
+    objects: dict[str, object],
 ) -> None:
     body = json.dumps({"dry_run": True})
 
@@ -70,7 +70,7 @@ def test_an_action_without_fields_refuses_any(
 
 def test_a_field_that_there_is_not_is_named_everywhere(
     admin: APIClient,
-    objects: dict[str, object],  # noqa: F811
+    objects: dict[str, object],
 ) -> None:
     routes = [key for key in WRITES if key not in BODYLESS]
 
@@ -107,7 +107,7 @@ def test_every_row_that_can_be_put_is_in_the_list_above() -> None:
 @pytest.mark.parametrize("path", EDITED)
 def test_what_was_read_can_be_sent_back(
     admin: APIClient,
-    objects: dict[str, object],  # noqa: F811
+    objects: dict[str, object],
     path: str,
 ) -> None:
     address = f"/api/v1/{path.format(**objects)}"

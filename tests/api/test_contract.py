@@ -29,7 +29,6 @@ from schemathesis.specs.openapi.checks import (
 
 from instances.engines import ENGINES
 from sync_sessions.schedules import setup_schedules
-from tests.api.test_roles import objects  # noqa: F401 -- a fixture
 from tests.factories import UserFactory
 from tests.toy_engine import Toy
 from whalefall.users.tokens import RefreshToken
@@ -132,7 +131,7 @@ def token_of(db: None) -> Callable[[str], str]:
 @pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
 def test_every_answer_is_inside_the_schema(
     document: Document,
-    objects: dict[str, object],  # noqa: F811
+    objects: dict[str, object],
     token_of: Callable[[str], str],
     role: str,
 ) -> None:
@@ -143,7 +142,7 @@ def test_every_answer_is_inside_the_schema(
 
 def test_a_wrong_schema_is_found(
     document: Document,
-    objects: dict[str, object],  # noqa: F811
+    objects: dict[str, object],
     token_of: Callable[[str], str],
 ) -> None:
     wrong = deepcopy(document)
@@ -156,7 +155,7 @@ def test_a_wrong_schema_is_found(
 
 def test_a_bug_is_found(
     document: Document,
-    objects: dict[str, object],  # noqa: F811
+    objects: dict[str, object],
     token_of: Callable[[str], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -62,6 +62,6 @@ def test_capitals_are_no_other_server(admin: APIClient) -> None:
 
     assert (answer.status_code, answer.json()["message_code"]) == (409, "CONSTRAINT_VIOLATION")
     assert list(many.json()["data"]["rows"][0]["errors"]) == ["host"]
-    socket = InstanceFactory(engine="toy", host="/run/PG", port=7)
-    socket.refresh_from_db()
-    assert socket.host == "/run/PG"
+    made = [InstanceFactory(engine="toy", host=host) for host in ("/run/PG", "New.Example")]
+    assert [one.host for one in made] == ["/run/PG", "new.example"]
+    assert {"/run/PG", "new.example"} < set(Instance.objects.values_list("host", flat=True))

@@ -3,33 +3,14 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import pytest
-from auditlog.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
-from accounts.models import Classification, HeldReading
-from sync_sessions.schedules import setup_schedules
 from tests.api.conftest import person_behind
 from tests.api.signing import api_token
-from tests.factories import (
-    AccountChangeFactory,
-    AccountFactory,
-    AssignmentFactory,
-    ClassificationFactory,
-    ClassificationRuleFactory,
-    CredentialFactory,
-    ForecastFactory,
-    InstanceFactory,
-    SyncRecordFactory,
-    SyncSessionFactory,
-    TagFactory,
-    UserFactory,
-)
 from whalefall.users.roles import ACTIONS, NAMES
 from whalefall.users.roles import ROLES as ROLES_TABLE
 
@@ -186,31 +167,6 @@ def test_table_has_every_route_and_no_other() -> None:
 
     assert sorted(found - set(ALLOWED)) == [], "Say in ALLOWED who may; then the walk tries it."
     assert sorted(set(ALLOWED) - found) == [], "ALLOWED has routes that are no more."
-
-
-@pytest.fixture
-def objects(db: None) -> dict[str, object]:
-    """One of everything, under the same number; the servers of these instances do not exist."""
-    session = SyncSessionFactory(id=UUID(int=7), status="completed")
-    key = 7
-    CredentialFactory(id=key)
-    TagFactory(id=key)
-    UserFactory(id=key)
-    instance = InstanceFactory(id=key)
-    ForecastFactory(id=key, instance=instance)
-    record = SyncRecordFactory(id=key, session=session, instance=instance)
-    account = AccountFactory(id=key, instance=instance)
-    AccountChangeFactory(id=key, account=account)
-    Classification.objects.all().delete()  # those that ship
-    rule = ClassificationRuleFactory(id=key, classification=ClassificationFactory(id=key))
-    AssignmentFactory(id=key, account=account, classification=rule.classification)
-    HeldReading.objects.create(id=key, record=record, reading={}, summary={}, decision="rejected")
-    LogEntry.objects.filter(pk=key).delete()
-    LogEntry.objects.create(
-        pk=key, content_type=ContentType.objects.get_for_model(instance), object_pk=key, action=0
-    )
-    setup_schedules()
-    return {"id": key, "session": session.pk, "job": "reap_sessions"}
 
 
 def test_every_page_of_the_browsable_api_opens(

@@ -147,10 +147,11 @@ def test_both_flavours_of_mysql(kind: str, request: pytest.FixtureRequest) -> No
 def told(match: dict[str, Any]) -> tuple[set[str], set[str]]:
     """Of whom it is true, and of whom false."""
     truth = World(timezone.now(), {}).truth(Rule("", {"match": match}))
-    return tuple(  # type: ignore[return-value]
+    yes, no = (
         set(Account.objects.filter(one).values_list("name", flat=True))
         for one in (truth.yes, truth.no)
     )
+    return yes, no
 
 
 def test_what_public_has_everybody_has(throwaway_mariadb: Server) -> None:

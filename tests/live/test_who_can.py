@@ -43,6 +43,7 @@ ALTER TABLE sales.owned OWNER TO wc_lead; GRANT SELECT (a), UPDATE (a) ON sales.
 GRANT INSERT ON sales.owned TO wc_writer WITH GRANT OPTION;
 GRANT SELECT, UPDATE, TRUNCATE ON pg_catalog.pg_class TO wc_writer;
 GRANT UPDATE ON pg_catalog.pg_views TO wc_writer;
+GRANT UPDATE (relname) ON pg_catalog.pg_class TO wc_readers;
 """
 QUESTIONS = {
     ("SELECT", "who_can.sales.orders"): "has_table_privilege(oid, 'sales.orders', 'SELECT')",
